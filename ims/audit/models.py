@@ -1,0 +1,39 @@
+"""Append-only events: what happened that is not the change of a row."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Event(models.Model):
+    """One thing that happened. The database refuses to change or remove it.
+
+    The actor is kept by kind, identifier and name, without a foreign key: the trail outlives the person's account,
+    and this room knows nothing of the rooms above it.
+    """
+
+    occurred_at = models.DateTimeField(auto_now_add=True)
+    verb = models.TextField(help_text="What was done: signed_in, import_posted, export_downloaded …")
+    actor_kind = models.TextField()
+    actor_id = models.TextField()
+    actor_name = models.TextField()
+    address = models.TextField(blank=True, default="")
+    subject_type = models.TextField(blank=True, default="")
+    subject_id = models.TextField(blank=True, default="")
+    subject_label = models.TextField(blank=True, default="")
+    reason = models.TextField(blank=True, default="")
+    data = models.JSONField(default=dict, blank=True)
+
+    append_only = True
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ["-occurred_at", "-id"]
+        indexes = [
+            models.Index(fields=["occurred_at", "id"], name="event_when"),
+            models.Index(fields=["subject_type", "subject_id", "id"], name="event_subject"),
+            models.Index(fields=["actor_kind", "actor_id", "id"], name="event_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject_label}".strip()

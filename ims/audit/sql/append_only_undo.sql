@@ -1,0 +1,1 @@
+DROP FUNCTION IF EXISTS ims_append_only();

@@ -1,0 +1,1 @@
+DROP FUNCTION IF EXISTS ims_key_range(text[]);

@@ -1,0 +1,1 @@
+DROP FUNCTION IF EXISTS ims_vat_within(numeric, numeric);

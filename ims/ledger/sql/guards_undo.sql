@@ -1,0 +1,14 @@
+DROP TRIGGER IF EXISTS ims_reversal_mirrors ON ledger_posting;
+DROP TRIGGER IF EXISTS ims_posting_is_whole ON ledger_posting;
+DROP TRIGGER IF EXISTS ims_posting_moment ON ledger_posting;
+DROP TRIGGER IF EXISTS ims_entry_after_insert ON ledger_entry;
+DROP TRIGGER IF EXISTS ims_entry_leaf ON ledger_entry;
+DROP FUNCTION IF EXISTS ims_reversal_mirrors();
+DROP FUNCTION IF EXISTS ims_posting_is_whole();
+DROP FUNCTION IF EXISTS ims_posting_before_insert();
+DROP FUNCTION IF EXISTS ims_entry_after_insert();
+DROP FUNCTION IF EXISTS ims_entry_before_insert();
+DROP FUNCTION IF EXISTS ims_entry_remaining(bigint, numeric);
+DROP FUNCTION IF EXISTS ims_next_number(text);
+DROP FUNCTION IF EXISTS ims_posting_digest(ledger_posting);
+DROP FUNCTION IF EXISTS ims_entry_leaf(ledger_entry);

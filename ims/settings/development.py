@@ -1,0 +1,14 @@
+"""The demonstration and a developer's machine: embedded PostgreSQL, plain HTTP on the loopback address."""
+
+from ims.settings.base import *
+from ims.settings.databases import configured, embedded
+
+DATABASES = {"default": configured() or embedded(DATA_DIRECTORY / "postgres", "ims", throw_away=False)}
+SECRET_KEY = setting("IMS_SECRET_KEY") or "demonstration-only-not-a-secret"
+ALLOWED_HOSTS = setting("IMS_ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True

@@ -1,0 +1,90 @@
+"""Every environment variable IMS reads, declared once: name, type, default and meaning.
+
+`docs/architecture/configuration.md` is generated from this list. Secrets may be given as a file: for a variable
+``IMS_X``, set ``IMS_X_FILE`` to a path and leave ``IMS_X`` unset.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable. `secret` ones may come from a file and are never printed."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: Any
+    meaning: str
+    secret: bool = False
+
+    def value(self) -> Any:
+        """The value set, read from the environment or from its file; the default when neither is set.
+
+        Raises `ImproperlyConfigured`, naming the variable, when the value cannot be read.
+        """
+        text = os.environ.get(self.name)
+        path = os.environ.get(f"{self.name}_FILE")
+        if text is None and path:
+            text = Path(path).read_text(encoding="utf-8").strip()
+        if text is None or text == "":
+            return self.default
+        try:
+            return self.read(text)
+        except ValueError as error:
+            shown = "the value given" if self.secret else repr(text)
+            raise ImproperlyConfigured(f"{self.name}: {shown} cannot be read: {error}") from error
+
+
+def truth(text: str) -> bool:
+    """`True` or `False`, spelled exactly so: anything else is refused rather than guessed."""
+    if text not in ("True", "False"):
+        raise ValueError("write True or False")
+    return text == "True"
+
+
+def words(text: str) -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+VARIABLES = {
+    variable.name: variable
+    for variable in (
+        Variable("IMS_COUNCIL_NAME", str, "Model Council", "The council's name, as every page and receipt shows it."),
+        Variable(
+            "IMS_DATABASE_URL",
+            str,
+            "",
+            "postgres://… for the application role. Empty: the embedded PostgreSQL of the demonstration.",
+            secret=True,
+        ),
+        Variable(
+            "IMS_DATABASE_OWNER_URL",
+            str,
+            "",
+            "postgres://… for the role that owns the tables and migrates them. Empty: the same as IMS_DATABASE_URL.",
+            secret=True,
+        ),
+        Variable("IMS_CONNECT_AS", str, "application", "`application` or `owner`; set by the commands that need it."),
+        Variable("IMS_SECRET_KEY", str, "", "Signs sessions and forms. Required in production.", secret=True),
+        Variable("IMS_ALLOWED_HOSTS", words, [], "Comma-separated host names the web server answers to."),
+        Variable("IMS_DATA_DIRECTORY", Path, None, "Where files the system keeps outside the database live."),
+        Variable("IMS_LARGEST_UPLOAD_MB", int, 100, "The largest file a person may upload, in megabytes."),
+        Variable("IMS_HTTPS", truth, True, "Production: cookies and redirects insist on HTTPS."),
+        Variable("IMS_TIME_ZONE", str, "Europe/London", "The time zone of screens, days and cut-offs."),
+        Variable("IMS_LOG_LEVEL", str, "INFO", "How much the process logs: DEBUG, INFO, WARNING or ERROR."),
+    )
+}
+
+
+def setting(name: str) -> Any:
+    """The value of the variable called `name`. Raises `KeyError` for a name not declared above."""
+    return VARIABLES[name].value()

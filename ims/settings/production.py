@@ -1,0 +1,22 @@
+"""Production: everything that must be set is checked at start-up, by name."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from ims.settings.base import *
+from ims.settings.databases import configured
+
+for required in ("IMS_SECRET_KEY", "IMS_DATABASE_URL", "IMS_ALLOWED_HOSTS"):
+    if not setting(required):
+        raise ImproperlyConfigured(f"{required} is not set. See docs/architecture/configuration.md.")
+
+DATABASES = {"default": configured()}
+SECRET_KEY = setting("IMS_SECRET_KEY")
+ALLOWED_HOSTS = setting("IMS_ALLOWED_HOSTS")
+HTTPS = setting("IMS_HTTPS")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+if HTTPS:
+    SESSION_COOKIE_NAME = "__Host-ims-session"
+    CSRF_COOKIE_NAME = "__Host-ims-csrf"

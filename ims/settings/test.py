@@ -1,0 +1,25 @@
+"""The test suite: real PostgreSQL, thrown away afterwards. Nothing of our own is replaced by a double."""
+
+import tempfile
+from pathlib import Path
+
+from ims.settings.base import *
+from ims.settings.databases import configured, embedded
+
+DATABASES = {
+    "default": configured()
+    or embedded(BASE_DIRECTORY / "var" / "test-postgres", "ims", throw_away=True, user="postgres")
+}
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+# Lets Django empty the tables between tests; the guard obeys it in databases called test_… only.
+DATABASES["default"]["OPTIONS"]["options"] += " -c ims.test_flush=on"
+SECRET_KEY = "tests-only"
+ALLOWED_HOSTS = ["*"]
+DATA_DIRECTORY = Path(tempfile.mkdtemp(prefix="ims-test-"))
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
