@@ -1,0 +1,182 @@
+"""Finding account references in the free text of a bank line.
+
+Payers write references with spaces, hyphens and words around them: ``CTAX 7700-12345 MR A PAYER``. The text is cut
+into runs of letters and runs of digits; neighbouring runs are joined into candidates, and a candidate counts only
+when a rule proves it. Nothing is guessed: two rules that both fit are both reported, and the caller decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ims.references.rules import ReferenceRule, check_reference
+
+LONGEST_TEXT = 1000
+"""Characters of a narrative that are searched; the rest is ignored."""
+
+_MOST_RUNS = 8
+"""Runs one reference may be cut into by separators or by changes between letters and digits."""
+_LONGEST_REFERENCE = 40
+_FEWEST_DIGITS = 5
+
+_RUN = re.compile(r"[0-9]+|[A-Z]+")
+_JOINERS = re.compile(r"[ \-/.]{0,3}")
+_SEPARATORS = " -/."
+_WITHOUT_SEPARATORS = str.maketrans("", "", _SEPARATORS)
+_DATE = re.compile(r"[0-9]{1,2}([ /.-])[0-9]{1,2}\1(?:[0-9]{2}|[0-9]{4})|[0-9]{4}([/.-])[0-9]{2}\2[0-9]{2}")
+_CAPITALS = {ord(letter): ord(letter.upper()) for letter in "abcdefghijklmnopqrstuvwxyz"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A reference found in a text. ``text[start:end]`` is what was written; ``reference`` is how the rule writes it,
+    in capitals. ``exact`` when it stood there as a word of its own, letter for letter.
+    """
+
+    rule: str
+    reference: str
+    start: int
+    end: int
+    exact: bool
+
+
+def find_references(text: str, rules: Mapping[str, ReferenceRule]) -> list[Found]:
+    """Every reference that one of the rules proves, in the order of the text, longest first where they overlap.
+
+    A rule takes part only when it can prove something: it asks for at least five digits, or has a pattern. A
+    candidate put together across separators needs more: a check digit, a pattern, or fixed letters in the mask.
+    Text beyond `LONGEST_TEXT` characters is not searched. Never raises.
+    """
+    searchable = text[:LONGEST_TEXT].translate(_CAPITALS)
+    probes = [(name, probe) for name, rule in rules.items() if (probe := _probe(rule)) is not None]
+    if not probes:
+        return []
+    lengths = frozenset().union(*(probe.lengths for _, probe in probes))
+    found: list[Found] = []
+    for start, end in _windows(searchable, max(lengths)):
+        written = searchable[start:end]
+        compact = written.translate(_WITHOUT_SEPARATORS)
+        if len(compact) not in lengths and not compact.startswith("0"):
+            continue
+        joined = len(compact) != len(written)
+        if joined and _DATE.fullmatch(written):
+            continue
+        whole_word = _is_whole_word(searchable, start, end)
+        for name, probe in list(probes):
+            try:
+                reference = probe.match(written, compact, joined=joined)
+            except _PatternTooSlow:
+                probes.remove((name, probe))
+                continue
+            if reference is not None:
+                exact = reference == written and whole_word
+                found.append(Found(name, reference, start, end, exact))
+    return _without_contained(found)
+
+
+class _PatternTooSlow(Exception):
+    """The rule's own pattern ran out of time: it takes no further part in this text."""
+
+
+class _Probe:
+    """What must be known of a rule to search a text with it."""
+
+    __slots__ = ("_fixed", "_gaps", "_proves_joined", "_rule", "lengths")
+
+    def __init__(self, rule: ReferenceRule) -> None:
+        self._rule = rule
+        mask = rule.mask.translate(_CAPITALS)
+        self._gaps = tuple((index, character) for index, character in enumerate(mask) if character in _SEPARATORS)
+        longest = min(rule.max or len(mask) or _LONGEST_REFERENCE, _LONGEST_REFERENCE)
+        if mask:
+            longest = min(longest, len(mask))
+        gaps = len(self._gaps)
+        self.lengths = frozenset(range(max(rule.min - gaps, 1), longest + 1))
+        has_fixed_letter = any(character.isalnum() for character in mask)
+        self._proves_joined = rule.check_digit is not None or bool(rule.regex) or has_fixed_letter
+        self._fixed = rule.min == longest
+
+    def match(self, written: str, compact: str, *, joined: bool) -> str | None:
+        if joined and not self._proves_joined:
+            return None
+        if joined and self._valid(written):
+            return written
+        if len(compact) in self.lengths:
+            reference = self._with_gaps(compact)
+            if self._valid(reference):
+                return reference
+        return self._without_padding(compact)
+
+    def _without_padding(self, compact: str) -> str | None:
+        """Agents pad references with zeros on the left; only a rule of one fixed length can say how many."""
+        if not self._fixed or not compact.startswith("0"):
+            return None
+        surplus = len(compact) - self._rule.min
+        if surplus <= 0 or compact[:surplus].strip("0"):
+            return None
+        return compact[surplus:] if self._valid(compact[surplus:]) else None
+
+    def _valid(self, reference: str) -> bool:
+        verdict = check_reference(self._rule, reference)
+        if verdict.gave_up:
+            raise _PatternTooSlow
+        return verdict.valid
+
+    def _with_gaps(self, compact: str) -> str:
+        reference = compact
+        for index, character in self._gaps:
+            if index >= len(reference):
+                break
+            reference = reference[:index] + character + reference[index:]
+        return reference
+
+
+@lru_cache(maxsize=512)
+def _probe(rule: ReferenceRule) -> _Probe | None:
+    if rule.mask:
+        digits = sum(character in "#@0123456789" for character in rule.mask[: rule.max])
+        proves = digits >= _FEWEST_DIGITS and rule.min >= _FEWEST_DIGITS
+    else:
+        numeric = rule.characters == "numeric"
+        proves = rule.min >= _FEWEST_DIGITS and (numeric or bool(rule.regex) or rule.check_digit is not None)
+    return _Probe(rule) if proves else None
+
+
+def _windows(text: str, longest: int) -> Iterator[tuple[int, int]]:
+    """Stretches of neighbouring runs, at most `_MOST_RUNS` of them and not much longer than the longest reference.
+
+    The first run may be longer: zeros on the left are not counted.
+    """
+    runs = [match.span() for match in _RUN.finditer(text)]
+    for first, (start, first_end) in enumerate(runs):
+        size = 0
+        previous_end = start
+        for begin, end in runs[first : first + _MOST_RUNS]:
+            size += end - begin
+            if not _JOINERS.fullmatch(text, previous_end, begin):
+                break
+            if size > longest and not (begin == start and text[start] == "0" and first_end - start <= 60):
+                break
+            yield start, end
+            previous_end = end
+
+
+def _is_whole_word(text: str, start: int, end: int) -> bool:
+    before = start == 0 or not text[start - 1].isalnum()
+    return before and (end == len(text) or not text[end].isalnum())
+
+
+def _without_contained(found: list[Found]) -> list[Found]:
+    """Leave out a find that lies inside a longer one; keep what different rules claim of the same stretch."""
+    kept: list[Found] = []
+    longest = (0, 0)
+    for candidate in sorted(found, key=lambda find: (find.start, -find.end, find.rule)):
+        stretch = (candidate.start, candidate.end)
+        if candidate.end <= longest[1] and stretch != longest:
+            continue
+        longest = stretch
+        kept.append(candidate)
+    return kept
