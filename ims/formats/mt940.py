@@ -1,0 +1,472 @@
+"""SWIFT MT940 (end of day) and MT942 (during the day) customer statements.
+
+A message is a statement (or one page of one); a file holds any number of them, for any number of accounts.
+Sign rule: C and RD are money in, D and RC are money out. EC and ED are expected, not booked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import BinaryIO
+
+from ims.formats import swift_fields
+from ims.formats.dates import ReadDate, month_and_day_near, yymmdd
+from ims.formats.format import Format
+from ims.formats.records import (
+    Balance,
+    Entry,
+    EntryKind,
+    Problem,
+    Record,
+    StatementEnd,
+    StatementStart,
+    UnreadableFile,
+)
+from ims.formats.swift_fields import STATEMENT_LINE, Field
+from ims.formats.swift_narrative import narrative
+from ims.formats.text_lines import TextLines
+from ims.formats.uk_accounts import sort_code_and_account
+
+_MONEY_IN = frozenset(("C", "RD", "EC"))
+_NO_REFERENCE = frozenset(("NONREF", "EREF", "KREF+", "KREF", "NOTPROVIDED", ""))
+_KIND_OF_TYPE: dict[str, EntryKind] = {"NCHG": "fee", "NINT": "interest"}
+_RETURNED_ITEM = "NRTI"
+_INTRADAY_TAGS = frozenset(("34F", "13", "13D", "90C", "90D"))
+_HAS_TAG = re.compile(rb"(?:^|[\r\n\x01\x1a}:]):(?:20|25P?|28C?|60[FM]|61|34F):", re.MULTILINE)
+_INTRADAY_MARK = re.compile(rb"(?:^|[\r\n]):(?:34F|13D|90[CD]):|\{2:[IO]942", re.MULTILINE)
+_END_OF_DAY_MARK = re.compile(rb"(?:^|[\r\n]):60[FM]:|\{2:[IO]940", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _Message:
+    """What is known of the message being read."""
+
+    line: int
+    reference: str = ""
+    account: str = ""
+    number: str = ""
+    currency: str = ""
+    opening: Balance | None = None
+    closing: Balance | None = None
+    available: Balance | None = None
+    intraday: bool = False
+    started: bool = False
+    as_of: date | None = None
+    declared: dict[str, swift_fields.ReadTotal] = field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
+    information: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    last_line: int = 0
+
+
+def recognise_mt940(head: bytes) -> bool:
+    """SWIFT tags, and nothing that only an intraday report has."""
+    return bool(_HAS_TAG.search(head)) and not recognise_mt942(head)
+
+
+def recognise_mt942(head: bytes) -> bool:
+    """SWIFT tags with a floor limit, a date-time or totals, and no balances."""
+    return bool(_HAS_TAG.search(head) and _INTRADAY_MARK.search(head) and not _END_OF_DAY_MARK.search(head))
+
+
+def recognise(head: bytes) -> bool:
+    """True for either message type."""
+    return bool(_HAS_TAG.search(head))
+
+
+def read(stream: BinaryIO) -> Iterator[Record]:
+    """The statements of an MT940 or MT942 file.
+
+    `Entry.line` is the line of the :61: field. Problems: ``row`` for a :61: that cannot be read (no entry is
+    given) or an entry without a usable date (entry and problem share the line); ``statement`` for balances
+    that are missing or unreadable; ``notice`` for moved dates and unknown fields. Raises `UnreadableFile` when
+    there is no SWIFT field at all.
+    """
+    lines = TextLines(stream)
+    reader = _Reader(lines)
+    seen = False
+    for found in swift_fields.fields(lines):
+        seen = True
+        yield from reader.take(found)
+    if not seen:
+        raise UnreadableFile(
+            "The file holds no SWIFT fields such as :20: or :61:, so it is not an MT940 or MT942 statement. "
+            "Check that the right file and format were chosen."
+        )
+    yield from reader.finish()
+
+
+class _Reader:
+    """Builds records from fields, one message at a time."""
+
+    def __init__(self, lines: TextLines) -> None:
+        self._lines = lines
+        self._message: _Message | None = None
+        self._pending: Field | None = None
+        self._information: list[str] = []
+
+    def take(self, found: Field) -> Iterator[Record]:
+        """The records that are complete once this field is seen."""
+        tag = found.tag
+        if tag == "86" and self._pending:
+            self._information.extend(found.value)
+            return
+        if self._pending:
+            yield from self._flush_entry()
+        if tag == "61":
+            yield from self._begin_entry(found)
+        elif tag in ("20", swift_fields.MESSAGE_START):
+            yield from self._end_message()
+            if tag == "20":
+                self._message = _Message(found.line, reference=found.value[0].strip(), last_line=found.line)
+        else:
+            yield from self._take_field(found)
+
+    def finish(self) -> Iterator[Record]:
+        """What is still open at the end of the file."""
+        if self._pending:
+            yield from self._flush_entry()
+        yield from self._end_message()
+        yield from self._lines.take_notices()
+
+    def _begin_entry(self, found: Field) -> Iterator[Record]:
+        message = self._open_message(found)
+        if not message.started:
+            yield self._start(message)
+        if message.closing:
+            message.problems.append(
+                _statement_problem(
+                    found,
+                    f"an entry stands behind the closing balance of the statement that starts on line {message.line}",
+                    "entry_after_closing",
+                )
+            )
+        message.last_line = found.line
+        self._pending = found
+        self._information = []
+
+    def _open_message(self, found: Field) -> _Message:
+        if self._message is None:
+            self._message = _Message(found.line)
+        return self._message
+
+    def _begin_message_without_reference(self, message: _Message, found: Field) -> Iterator[Record]:
+        """A second account or opening balance without a :20: between. Entries already given stay with the first
+        statement; where there were none, the second takes the place of the first. Either way a person is told."""
+        if message.started:
+            yield from self._end_message()
+            what = "it was read as a separate statement"
+            self._message = message = _Message(found.line)
+        else:
+            what = f"the statement of account {message.account} before it, which has no entries, was left out"
+            self._message = message = _Message(message.line, message.reference, message.account, message.number)
+        if found.tag.startswith("25"):
+            message.account = ""
+        message.problems.append(
+            _statement_problem(
+                found, f"a new statement starts without its own :20: field; {what}", "message_without_reference"
+            )
+        )
+
+    def _take_field(self, found: Field) -> Iterator[Record]:
+        message = self._open_message(found)
+        value = found.value[0].strip()
+        if _belongs_to_next_message(message, found.tag):
+            yield from self._begin_message_without_reference(message, found)
+            message = self._open_message(found)
+        message.last_line = found.line
+        message.intraday = message.intraday or found.tag in _INTRADAY_TAGS
+        match found.tag:
+            case "25" | "25P":
+                message.account = value
+            case "28" | "28C":
+                message.number = value
+            case "21":
+                message.extra["related_reference"] = value
+            case "60F" | "60M" | "62F" | "62M" | "64" | "65":
+                yield from self._take_balance(message, found, value)
+            case "90C" | "90D":
+                yield from self._take_total(message, found, value)
+            case "34F":
+                message.currency = message.currency or value[:3]
+                message.extra["floor_limit"] = f"{message.extra.get('floor_limit', '')} {value}".strip()
+            case "13" | "13D":
+                message.as_of = yymmdd(value[:6]).on
+                message.extra["created"] = value
+            case "86":
+                message.information.extend(line.strip() for line in found.value if line.strip())
+            case _:
+                yield self._notice(found, f"the field :{found.tag}: is not part of a statement and was left out")
+
+    def _take_balance(self, message: _Message, found: Field, value: str) -> Iterator[Record]:
+        read_balance = swift_fields.balance(value)
+        if read_balance is None:
+            yield _unreadable(found, value, "balance")
+            return
+        if found.tag == "65":
+            message.extra["forward_available"] = str(read_balance.balance.amount)
+            return
+        if message.currency and read_balance.currency != message.currency:
+            yield Problem(
+                line=found.line,
+                message=f"Line {found.line}: the balance :{found.tag}: is in {read_balance.currency} but the statement "
+                f"is in {message.currency}. Ask the bank for the statement again.",
+                scope="statement",
+                field=f":{found.tag}:",
+                value=value,
+                code="currency_differs",
+            )
+        if read_balance.date.on is None or read_balance.date.moved:
+            yield self._notice(found, f"the balance date “{value[1:7]}” does not exist", "date")
+        if found.tag.startswith("60"):
+            message.opening = read_balance.balance
+            message.currency = read_balance.currency
+            message.extra["opening_tag"] = found.tag
+        elif found.tag.startswith("62"):
+            message.closing = read_balance.balance
+            message.extra["closing_tag"] = found.tag
+        else:
+            message.available = read_balance.balance
+
+    def _take_total(self, message: _Message, found: Field, value: str) -> Iterator[Record]:
+        read_total = swift_fields.total(value)
+        if read_total is None:
+            yield _unreadable(found, value, "total")
+            return
+        message.declared[found.tag] = read_total
+        if message.currency and read_total.currency != message.currency:
+            yield Problem(
+                line=found.line,
+                message=f"Line {found.line}: the total :{found.tag}: is in {read_total.currency} but the report is in "
+                f"{message.currency}. Ask the bank for the report again.",
+                scope="statement",
+                field=f":{found.tag}:",
+                value=value,
+                code="currency_differs",
+            )
+
+    def _start(self, message: _Message) -> StatementStart:
+        message.started = True
+        return StatementStart(
+            account=message.account,
+            currency=message.currency or "GBP",
+            number=message.number,
+            reference=message.reference,
+            opening=message.opening,
+            starts_on=message.opening.on if message.opening else message.as_of,
+            line=message.line,
+            extra=dict(message.extra),
+        )
+
+    def _end_message(self) -> Iterator[Record]:
+        message, self._message = self._message, None
+        if message is None:
+            return
+        if not message.started:
+            yield self._start(message)
+        yield from self._lines.take_notices()
+        yield from message.problems
+        yield from _missing_balances(message)
+        if message.information:
+            message.extra["information"] = " ".join(message.information)
+        credits, debits = message.declared.get("90C"), message.declared.get("90D")
+        yield StatementEnd(
+            closing=message.closing,
+            available=message.available,
+            declared_credit_count=credits.count if credits else None,
+            declared_credit_sum=credits.amount if credits else None,
+            declared_debit_count=debits.count if debits else None,
+            declared_debit_sum=debits.amount if debits else None,
+            line=message.last_line,
+            extra=message.extra,
+        )
+
+    def _flush_entry(self) -> Iterator[Record]:
+        found, self._pending = self._pending, None
+        assert found is not None  # callers check; says so to the type checker
+        message = self._message
+        assert message is not None
+        yield from _entry_records(found, self._information, message.currency or "GBP")
+
+    @staticmethod
+    def _notice(found: Field, what: str, code: str = "unknown_field") -> Problem:
+        return Problem(
+            line=found.line,
+            message=f"Line {found.line}: {what}.",
+            scope="notice",
+            field=f":{found.tag}:",
+            value=found.value[0],
+            code=code,
+        )
+
+
+def _statement_problem(found: Field, what: str, code: str) -> Problem:
+    return Problem(
+        line=found.line,
+        message=f"Line {found.line}: {what}. Ask the bank for the file again.",
+        scope="statement",
+        field=f":{found.tag}:",
+        value=found.value[0],
+        code=code,
+    )
+
+
+def _belongs_to_next_message(message: _Message, tag: str) -> bool:
+    """An account or an opening balance where the message already has one, or has entries or its closing."""
+    if tag not in ("25", "25P", "60F", "60M"):
+        return False
+    already = message.account if tag.startswith("25") else message.opening
+    return bool(already or message.started or message.closing)
+
+
+def _unreadable(found: Field, value: str, what: str) -> Problem:
+    return Problem(
+        line=found.line,
+        message=f"Line {found.line}: the {what} “{value}” in :{found.tag}: cannot be read, so the statement cannot be "
+        "checked. Ask the bank for the file again.",
+        scope="statement",
+        field=f":{found.tag}:",
+        value=value,
+        code=f"unreadable_{what}",
+    )
+
+
+def _missing_balances(message: _Message) -> Iterator[Problem]:
+    if message.intraday and not message.opening and not message.closing:
+        return
+    for name, tag, present in (
+        ("opening", "60F", message.opening),
+        ("closing", "62F", message.closing),
+    ):
+        if not present:
+            yield Problem(
+                line=message.last_line,
+                message=f"The statement that starts on line {message.line} has no readable {name} balance (:{tag}:), "
+                "so it cannot be checked. The file may have been cut off: fetch it again.",
+                scope="statement",
+                field=f":{tag}:",
+                code="balance_missing",
+            )
+
+
+def _entry_records(found: Field, information: list[str], currency: str) -> Iterator[Record]:
+    first = found.value[0]
+    line = STATEMENT_LINE.match(first)
+    value = swift_fields.amount(line["amount"]) if line else None
+    raw = "\n".join((*found.value, *information))
+    if line is None or value is None:
+        yield Problem(
+            line=found.line,
+            message=f"Line {found.line}: the entry “{first.strip()}” cannot be read as date, mark, amount and type. "
+            "Nothing was taken from it; ask the bank for the file again or enter the receipt by hand.",
+            field=":61:",
+            value=first,
+            code="unreadable_entry",
+            raw=raw,
+        )
+        return
+    value_on = yymmdd(line["value"])
+    entry_text = (line["entry"] or "").strip()
+    booked_on = _booked_on(entry_text, value_on)
+    yield from _date_problems(found, line["value"], value_on, entry_text, booked_on, raw)
+    yield _entry(found, line, value, currency, value_on.on, booked_on.on, information, raw)
+
+
+def _entry(
+    found: Field,
+    line: re.Match[str],
+    value: Decimal,
+    currency: str,
+    value_on: date | None,
+    booked_on: date | None,
+    information: list[str],
+    raw: str,
+) -> Entry:
+    mark, code = line["mark"], line["type"].rstrip()
+    money_in = mark in _MONEY_IN
+    owner, _, bank_reference = line["rest"].partition("//")
+    owner = owner.strip()
+    text = narrative(found.value[1:], information)
+    extra = text.extra
+    if line["funds"]:
+        extra["funds_code"] = line["funds"]
+    sort_code, account = sort_code_and_account(text.payer_account)
+    return Entry(
+        line=found.line,
+        amount=value if money_in or not value else -value,
+        kind=_kind(code, money_in),
+        status="pending" if mark[0] == "E" else "booked",
+        currency=currency,
+        booked_on=booked_on or value_on,
+        value_on=value_on,
+        mark=mark,
+        reversal=mark[0] == "R",
+        type_code=code,
+        bank_reference=bank_reference.strip(),
+        reference=owner if owner not in _NO_REFERENCE else text.reference,
+        end_to_end_reference=text.end_to_end_reference,
+        payer_name=text.payer_name,
+        payer_sort_code=sort_code,
+        payer_account=account,
+        narrative=text.text,
+        extra=extra,
+        raw=raw,
+    )
+
+
+def _kind(code: str, money_in: bool) -> EntryKind:
+    if code == _RETURNED_ITEM:
+        return "returned_credit" if money_in else "unpaid_direct_debit"
+    return _KIND_OF_TYPE.get(code) or ("receipt" if money_in else "payment")
+
+
+def _booked_on(entry_text: str, value_on: ReadDate) -> ReadDate:
+    """The entry date has no year: it is the one nearest to the value date."""
+    if not entry_text or value_on.on is None:
+        return ReadDate(None)
+    return month_and_day_near(entry_text, value_on.on)
+
+
+def _date_problems(
+    found: Field, value_text: str, value_on: ReadDate, entry_text: str, booked_on: ReadDate, raw: str
+) -> Iterator[Problem]:
+    if value_on.on is None:
+        yield Problem(
+            line=found.line,
+            message=f"Line {found.line}: the value date “{value_text}” does not exist. The amount was counted, but "
+            "the entry needs a date before it can be posted.",
+            field="value date",
+            value=value_text,
+            code="date",
+            raw=raw,
+        )
+    elif value_on.moved:
+        yield Problem(
+            line=found.line,
+            message=f"Line {found.line}: the value date “{value_text}” does not exist; "
+            "the last day of that month was used.",
+            scope="notice",
+            field="value date",
+            value=value_text,
+            code="date_moved",
+        )
+    if entry_text and value_on.on and (booked_on.on is None or booked_on.moved):
+        yield Problem(
+            line=found.line,
+            message=f"Line {found.line}: the entry date “{entry_text}” does not exist; "
+            f"{'the last day of that month' if booked_on.moved else 'the value date'} was used.",
+            scope="notice",
+            field="entry date",
+            value=entry_text,
+            code="date_moved",
+        )
+
+
+FORMATS = (
+    Format("mt940", "SWIFT MT940 statement", recognise_mt940, read),
+    Format("mt942", "SWIFT MT942 intraday report", recognise_mt942, read),
+)

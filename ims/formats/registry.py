@@ -1,0 +1,86 @@
+"""Every format IMS reads: recognises a file by its content, never by its name, and opens the right reader."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from types import ModuleType
+from typing import BinaryIO
+
+from ims.formats import bai2, camt, data_services, mt940, ofx
+from ims.formats.format import Format
+from ims.formats.records import Record, UnreadableFile
+from ims.formats.text_lines import as_utf8
+from ims.formats.unrecognised import what_it_looks_like
+
+HEAD_BYTES = 65_536
+
+MODULES: tuple[ModuleType, ...] = (
+    mt940,
+    camt,
+    bai2,
+    ofx,
+    data_services,
+)
+"""Register a module here. It says ``FORMATS = (Format(...), …)``. Asked in this order, so that a format with a
+sharp signature stands before one that accepts almost anything."""
+
+FORMATS: dict[str, Format] = {known.name: known for module in MODULES for known in module.FORMATS}
+
+
+def recognise(head: bytes) -> Format:
+    """The format of a file, told from its first bytes.
+
+    Raises `UnreadableFile` that says what the file looks like instead.
+    """
+    readable = as_utf8(head[:HEAD_BYTES])
+    for known in FORMATS.values():
+        if known.recognise(readable):
+            return known
+    raise UnreadableFile(what_it_looks_like(head), code="format_not_recognised")
+
+
+def read(stream: BinaryIO, format: str | None = None) -> Iterator[Record]:
+    """The records of a file, in file order. The stream is read once, forwards, and need not be seekable.
+
+    ``format`` is a name from `FORMATS`; without it the content decides. Raises `UnreadableFile`, at once for a
+    file that is no known format and while iterating for one that breaks off.
+    """
+    if format is not None and format not in FORMATS:
+        raise UnreadableFile(
+            f"There is no file format called “{format}”. Known formats: {', '.join(FORMATS)}.", code="format_unknown"
+        )
+    head, whole = with_head(stream)
+    chosen = FORMATS[format] if format else recognise(head)
+    return chosen.read(whole)
+
+
+def with_head(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first bytes of a stream, and a stream that still begins with them."""
+    parts = []
+    missing = HEAD_BYTES
+    while missing and (part := stream.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    head = b"".join(parts)
+    return head, io.BufferedReader(_Rejoined(head, stream), HEAD_BYTES)
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream put back together from the head already read and the rest."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = memoryview(head)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        part = self._head[: len(buffer)]
+        if part:
+            self._head = self._head[len(part) :]
+        else:
+            part = self._rest.read(len(buffer)) or b""
+        buffer[: len(part)] = part
+        return len(part)
