@@ -57,6 +57,11 @@ class AccountHolder(Tracked):
 
     class Meta:
         ordering = ["fund", "reference"]
+        default_permissions = ("view",)
+        permissions = [
+            ("load_accounts", "Can load files of account holders"),
+            ("pay_stopped_account", "Can post to an account that is on stop"),
+        ]
         constraints = [models.UniqueConstraint(fields=["fund", "reference"], name="account_once_per_fund")]
         indexes = [
             models.Index(OpClass(Upper("reference"), name="text_pattern_ops"), name="account_reference_prefix"),
@@ -77,6 +82,7 @@ class AccountLoad(models.Model):
         CHECKED = "checked", "Checked"
         LOADED = "loaded", "Loaded"
         REFUSED = "refused", "Refused"
+        DISCARDED = "discarded", "Discarded"
 
     fund = models.ForeignKey(Fund, models.PROTECT, null=True, blank=True, help_text="Empty: the file names the fund.")
     file_name = models.TextField()
@@ -95,10 +101,20 @@ class AccountLoad(models.Model):
     received_at = models.DateTimeField(auto_now_add=True)
     loaded_at = models.DateTimeField(null=True, blank=True)
     received_by = models.TextField(default="")
+    reason = models.TextField(blank=True, default="")
 
     class Meta:
+        verbose_name = "account load"
         ordering = ["-received_at"]
-        default_permissions = ("add", "view")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sha256"],
+                condition=Q(state__in=["checked", "loaded"]),
+                name="account_file_loaded_once",
+                violation_error_message="The same file has been loaded already.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.received_at:%-d %b %Y %H:%M})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.core.validators import RegexValidator
 from django.db import models
@@ -284,10 +285,22 @@ class Fund(Tracked):
 
 
 class FundGroup(Tracked):
-    """A named set of funds: what a person may see, and how reports are grouped."""
+    """A named set of funds: what a person may see, and how reports are grouped.
+
+    People in no group see every fund; people in groups see the funds of their groups and nothing else.
+    """
 
     name = models.CharField(max_length=50, unique=True)
     funds = models.ManyToManyField(Fund, related_name="groups", blank=True)
+    people = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        related_name="fund_groups",
+        blank=True,
+        help_text="They see only the funds of their groups. People in no group see every fund.",
+    )
+    members = models.TextField(
+        editable=False, default="", blank=True, help_text="Funds and people in words, so that history can compare them."
+    )
 
     class Meta:
         ordering = ["name"]
