@@ -1,5 +1,6 @@
 """The test suite: real PostgreSQL, thrown away afterwards. Nothing of our own is replaced by a double."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,12 @@ from ims.settings.databases import configured, embedded
 
 DATABASES = {
     "default": configured()
-    or embedded(BASE_DIRECTORY / "var" / "test-postgres", "ims", throw_away=True, user="postgres")
+    or embedded(
+        Path(os.environ.get("IMS_TEST_POSTGRES", BASE_DIRECTORY / "var" / "test-postgres")),
+        "ims",
+        throw_away=True,
+        user="postgres",
+    )
 }
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 # Lets Django empty the tables between tests; the guard obeys it in databases called test_… only.

@@ -163,3 +163,20 @@ CREATE FUNCTION ims_posting_digest(p ledger_posting) RETURNS bytea LANGUAGE sql 
       || '|' || octet_length(p.actor_name) || ':' || p.actor_name, 'UTF8')
     || coalesce((SELECT string_agg(leaf, ''::bytea ORDER BY line) FROM ledger_entry WHERE posting_id = p.id), ''::bytea))
 $$;
+
+-- 7. The VAT that remains within an entry, so that taking the last of the money takes the last of its VAT.
+CREATE FUNCTION ims_entry_remaining_vat(entry_id bigint, entry_vat numeric) RETURNS numeric LANGUAGE sql STABLE AS $$
+  SELECT entry_vat + coalesce(sum(c.vat_amount), 0) + coalesce(sum(u.given_back), 0)
+  FROM ledger_entry c
+  LEFT JOIN LATERAL (SELECT sum(vat_amount) AS given_back FROM ledger_entry WHERE corrects_id = c.id) u ON true
+  WHERE c.corrects_id = entry_id
+$$;
+
+-- 8. The hash of a seal, over everything it says and the seal before it.
+CREATE FUNCTION ims_seal_hash(previous bytea, digest bytea, posting_count integer, entry_count bigint, total numeric,
+                              last_posting_id bigint, sealed_at timestamptz)
+RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT sha256(previous || digest || convert_to(
+    'seal1|' || posting_count || '|' || entry_count || '|' || total::numeric(18, 2) || '|' || last_posting_id || '|'
+    || (extract(epoch FROM sealed_at) * 1000000)::bigint, 'UTF8'))
+$$;

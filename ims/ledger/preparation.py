@@ -1,0 +1,76 @@
+"""Filling in what callers leave empty on a line: method, office, VAT code, dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from ims.audit.actors import Actor
+from ims.common import clock
+from ims.funds.models import Fund, MethodOfPayment, Office, VatRate
+from ims.ledger.errors import LedgerRefusal
+from ims.ledger.lines import Line
+
+FALLBACK_OFFICE = "99"
+"""The office stamped on what no office took in, unless the actor has one."""
+
+
+def complete(lines: Sequence[Line], *, actor: Actor) -> list[Line]:
+    """`lines` with every code and date filled in.
+
+    An empty VAT code becomes the fund's; an empty office the actor's, then the batch office. Raises `LedgerRefusal`
+    for a fund that does not exist or lies outside the actor's scope.
+    """
+    funds = Fund.objects.in_bulk({line.fund for line in lines})
+    offices = [code for code in (actor.office, FALLBACK_OFFICE) if code]
+    office = next((code for code in offices if Office.objects.filter(pk=code).exists()), "")
+    completed = []
+    for line in lines:
+        fund = funds.get(line.fund)
+        if fund is None or not actor.may_see_fund(line.fund):
+            raise LedgerRefusal(f"There is no fund {line.fund!r}, or it is not one of yours.", code="unknown_fund")
+        completed.append(
+            replace(
+                line,
+                vat_code=line.vat_code or fund.vat_code_id,
+                office=line.office or office,
+                received_on=line.received_on or clock.today(),
+            )
+        )
+    return completed
+
+
+def vat_rates(lines: Sequence[Line]) -> dict[tuple[str, date], Decimal]:
+    """The rate of each line's VAT code on the day it was received. Raises `LedgerRefusal` where there is none."""
+    wanted = {(line.vat_code, line.received_on) for line in lines}
+    rates = list(VatRate.objects.filter(vat_code__in={code for code, _ in wanted}))
+    found: dict[tuple[str, date], Decimal] = {}
+    for code, day in wanted:
+        match = [
+            rate.rate
+            for rate in rates
+            if rate.vat_code_id == code and rate.valid_from <= day and (rate.valid_to is None or day <= rate.valid_to)
+        ]
+        if not match:
+            raise LedgerRefusal(
+                f"VAT code {code} has no rate on {day:%-d %b %Y}. Ask finance to add one.", code="no_vat_rate"
+            )
+        found[code, day] = match[0]
+    return found
+
+
+def method(flag: str, meaning: str) -> str:
+    """The code of the one method of payment in use that carries `flag`. Raises `LedgerRefusal` when there is none."""
+    code = MethodOfPayment.objects.filter(**{flag: True, "is_active": True}).values_list("pk", flat=True).first()
+    if code is None:
+        raise LedgerRefusal(
+            f"No method of payment in use {meaning}. Ask finance to mark one under Methods of payment.",
+            code="no_method_of_payment",
+        )
+    return code
+
+
+def require_payable(*, actor: Actor, lines: Sequence[Line]) -> None:
+    """Refuse lines that their fund's rules would not let anybody pay."""

@@ -1,0 +1,221 @@
+"""Moving money that was posted already: journals, transfers and allocations from suspense. All sum to zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+
+from ims.audit.actors import Actor, authorise
+from ims.audit.services import record
+from ims.common.money import ZERO, format_pounds
+from ims.funds.models import Fund
+from ims.funds.rules import vat_within
+from ims.ledger import rules
+from ims.ledger.errors import LedgerRefusal
+from ims.ledger.lines import Line, Take
+from ims.ledger.models import Entry, Posting
+from ims.ledger.preparation import complete, method, require_payable, vat_rates
+from ims.ledger.selectors import remaining, remaining_vat
+from ims.ledger.services.receipts import find
+from ims.ledger.writing import from_lines, write
+
+
+@transaction.atomic
+def post_journal(*, actor: Actor, entry_id: int, targets: Sequence[Line], reason: str, key: str) -> Posting:
+    """Move money from one receipt to where it belongs.
+
+    For each target two lines: out of the receipt's fund, into the target's. The day the money was received stays; the
+    accounting date is today. `key` makes a second submission find the first. Raises `LedgerRefusal` for more than
+    remains, amounts that are not positive, the suspense fund as a target, or a line that fails its fund's rules.
+    """
+    authorise(actor, "ledger.post_journal", what="post journals")
+    _require_reason(reason)
+    if earlier := find("journal", key):
+        return earlier
+    entry = Entry.objects.select_related("fund", "posting").filter(pk=entry_id).first()
+    if entry is None or not actor.may_see_fund(entry.fund_id):
+        raise LedgerRefusal("That receipt does not exist, or it is not in one of your funds.", code="not_found")
+    if entry.amount < 0:
+        raise LedgerRefusal("A line that takes money out cannot be journalled. Reverse its posting instead.")
+    rules.check_journal(remaining([entry.pk])[entry.pk], targets)
+    _refuse_suspense(targets)
+    out, into = (
+        method("is_journal", "takes money out in a journal"),
+        method("is_journal_reallocation", "puts money back in a journal"),
+    )
+    credits = complete(
+        [
+            replace(line, received_on=entry.received_on, method_of_payment=line.method_of_payment or into)
+            for line in targets
+        ],
+        actor=actor,
+    )
+    require_payable(actor=actor, lines=credits)
+    takes = _shared_vat(entry, [line.amount for line in credits])
+    debits = [
+        _taking(entry, amount, vat, out, narrative=line.narrative or "Journal")
+        for line, (amount, vat) in zip(credits, takes, strict=True)
+    ]
+    pairs = [line for pair in zip(debits, credits, strict=True) for line in pair]
+    posting = _post(actor, Posting.Kind.JOURNAL, "JNL", pairs, key=key, reason=reason)
+    record("journal_posted", actor=actor, subject=posting, reason=reason, data={"entry": entry.pk})
+    return posting
+
+
+@transaction.atomic
+def post_transfer(*, actor: Actor, sources: Sequence[Line], targets: Sequence[Line], reason: str, key: str) -> Posting:
+    """Move money between accounts with no receipt behind it.
+
+    One source to several targets of the same total, or pairs of equal amounts. Raises `LedgerRefusal` otherwise.
+    """
+    authorise(actor, "ledger.post_transfer", what="post transfers")
+    _require_reason(reason)
+    if earlier := find("transfer", key):
+        return earlier
+    rules.check_transfer(sources, targets)
+    _refuse_suspense([*sources, *targets])
+    out, into = (
+        method("is_transfer_out", "takes money out by a transfer"),
+        method("is_transfer_in", "puts money in by a transfer"),
+    )
+    debits = complete([replace(line, method_of_payment=out) for line in sources], actor=actor)
+    credits = complete([replace(line, method_of_payment=into) for line in targets], actor=actor)
+    require_payable(actor=actor, lines=[*debits, *credits])
+    lines = [replace(line, amount=-line.amount, narrative=line.narrative or "Transfer") for line in debits]
+    lines += [replace(line, narrative=line.narrative or "Transfer") for line in credits]
+    posting = _post(actor, Posting.Kind.TRANSFER, "TRF", lines, key=key, reason=reason)
+    record("transfer_posted", actor=actor, subject=posting, reason=reason)
+    return posting
+
+
+@transaction.atomic
+def post_allocation(
+    *,
+    actor: Actor,
+    takes: Sequence[Take],
+    lines: Sequence[Line],
+    credit_notes: Sequence[Line] = (),
+    reason: str,
+    key: str,
+) -> Posting:
+    """Move money out of suspense to where it belongs: lines = takes + credit notes, exactly.
+
+    Each take is debited from its own suspense entry. Credit notes are negative lines on funds that accept them.
+    """
+    authorise(actor, "suspense.allocate", what="allocate suspense")
+    _require_reason(reason)
+    if earlier := find("allocation", key):
+        return earlier
+    entries = _suspense_entries(actor, takes)
+    rules.check_allocation(sum((take.amount for take in takes), ZERO), lines, credit_notes)
+    _refuse_suspense([*lines, *credit_notes])
+    _require_credit_note_funds(credit_notes)
+    out, into = (
+        method("is_journal", "takes money out in a journal"),
+        method("is_journal_reallocation", "puts money back in a journal"),
+    )
+    received_on = min(entry.received_on for entry in entries.values())
+    credits = complete([_into(line, into, received_on) for line in lines], actor=actor)
+    notes = complete([_into(line, into, received_on) for line in credit_notes], actor=actor)
+    require_payable(actor=actor, lines=[*credits, *notes])
+    debits = []
+    for take in takes:
+        entry = entries[take.entry_id]
+        [(amount, vat)] = _shared_vat(entry, [take.amount])
+        debits.append(_taking(entry, amount, vat, out, narrative=entry.narrative))
+    negative = [replace(line, amount=-line.amount) for line in notes]
+    posting = _post(actor, Posting.Kind.ALLOCATION, "ALC", [*debits, *credits, *negative], key=key, reason=reason)
+    record(
+        "suspense_allocated",
+        actor=actor,
+        subject=posting,
+        reason=reason,
+        data={"takes": [[take.entry_id, str(take.amount)] for take in takes]},
+    )
+    return posting
+
+
+def _post(actor: Actor, kind: str, series: str, lines: Sequence[Line], *, key: str, reason: str) -> Posting:
+    completed = complete(lines, actor=actor)
+    select, parameters = from_lines(completed, vat_rates=vat_rates(completed))
+    return write(
+        select, parameters, actor=actor, kind=kind, series=series, source_kind=kind, source_key=key, reason=reason
+    )
+
+
+def _taking(entry: Entry, amount: Decimal, vat: Decimal, method_code: str, *, narrative: str) -> Line:
+    return Line(
+        fund=entry.fund_id,
+        amount=-amount,
+        vat_amount=-vat,
+        vat_code=entry.vat_code_id,
+        method_of_payment=method_code,
+        account_reference=entry.account_reference,
+        office=entry.office_id,
+        narrative=narrative,
+        payer_name=entry.payer_name,
+        received_on=entry.received_on,
+        corrects=entry.pk,
+    )
+
+
+def _into(line: Line, method_code: str, received_on: date) -> Line:
+    return replace(
+        line,
+        method_of_payment=line.method_of_payment or method_code,
+        received_on=line.received_on or received_on,
+    )
+
+
+def _shared_vat(entry: Entry, amounts: Sequence[Decimal]) -> list[tuple[Decimal, Decimal]]:
+    """Each amount with the VAT it takes along. Taking the last of the money takes the last of its VAT."""
+    left, vat_left = remaining([entry.pk])[entry.pk], remaining_vat([entry.pk])[entry.pk]
+    shares = []
+    for amount in amounts:
+        vat = vat_left if amount == left else min(vat_within(amount, entry.vat_rate), vat_left)
+        shares.append((amount, vat))
+        left, vat_left = left - amount, vat_left - vat
+    return shares
+
+
+def _suspense_entries(actor: Actor, takes: Sequence[Take]) -> dict[int, Entry]:
+    if not takes:
+        raise LedgerRefusal("Choose at least one suspense item to allocate.")
+    if len({take.entry_id for take in takes}) != len(takes):
+        raise LedgerRefusal("The same suspense item is named twice. Name it once, with the whole amount.")
+    entries = Entry.objects.select_related("fund").in_bulk([take.entry_id for take in takes])
+    left = remaining(list(entries))
+    for take in takes:
+        entry = entries.get(take.entry_id)
+        if entry is None or not entry.fund.is_suspense or not actor.may_see_fund(entry.fund_id):
+            raise LedgerRefusal("One of the items chosen is not in suspense.", code="not_found")
+        if take.amount <= 0 or entry.amount <= 0:
+            raise LedgerRefusal("Only money received can be allocated, and only amounts more than £0.00.")
+        if take.amount > left[entry.pk]:
+            raise LedgerRefusal(
+                f"{format_pounds(take.amount)} is asked of a suspense item of which {format_pounds(left[entry.pk])} "
+                "remains. Somebody may have allocated part of it meanwhile."
+            )
+    return entries
+
+
+def _refuse_suspense(lines: Sequence[Line]) -> None:
+    suspense = set(Fund.objects.filter(is_suspense=True).values_list("pk", flat=True))
+    if any(line.fund in suspense for line in lines):
+        raise LedgerRefusal("Money cannot be moved into suspense. Choose the fund it belongs to.", code="into_suspense")
+
+
+def _require_credit_note_funds(credit_notes: Sequence[Line]) -> None:
+    funds = Fund.objects.in_bulk({line.fund for line in credit_notes})
+    for line in credit_notes:
+        if line.fund in funds and not funds[line.fund].accepts_credit_notes:
+            raise LedgerRefusal(f"Fund {funds[line.fund]} does not accept credit notes.", code="no_credit_notes")
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise LedgerRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")

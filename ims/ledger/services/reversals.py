@@ -1,0 +1,75 @@
+"""Undoing a whole posting, once, by one that mirrors it. Both stay visible."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from psycopg import sql
+
+from ims.audit.actors import Actor, authorise
+from ims.audit.services import record
+from ims.ledger.errors import LedgerRefusal
+from ims.ledger.models import Entry, Posting
+from ims.ledger.observers import tell_of_reversal
+from ims.ledger.selectors import moved_entries
+from ims.ledger.writing import write
+
+_MIRROR = sql.SQL(
+    """
+    SELECT line, fund_id, account_reference, method_of_payment_id, office_id, -amount AS amount, vat_code_id, vat_rate,
+           -vat_amount AS vat_amount, narrative, payer_name, source_reference, source_line, received_on,
+           NULL::date AS accounting_date, id AS corrects_id
+    FROM ledger_entry WHERE posting_id = %(original)s
+    """
+)
+
+
+@transaction.atomic
+def reverse(*, actor: Actor, posting_id: int, reason: str) -> Posting:
+    """Undo the posting `posting_id`: every line again with the opposite sign, dated today.
+
+    Raises `LedgerRefusal` when it has been reversed before, is itself a reversal, or when some of its money has been
+    moved on since (undo those first: the message names them).
+    """
+    authorise(actor, "ledger.reverse_posting", what="reverse postings")
+    if not reason.strip():
+        raise LedgerRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")
+    posting = Posting.objects.filter(pk=posting_id).first()
+    if posting is None or not _in_scope(actor, posting):
+        raise LedgerRefusal("That posting does not exist, or it is not in one of your funds.", code="not_found")
+    if posting.kind == Posting.Kind.REVERSAL:
+        raise LedgerRefusal(f"{posting} is itself a reversal and cannot be reversed.", code="reversal_is_final")
+    if Posting.objects.filter(reverses=posting).exists():
+        raise LedgerRefusal(f"{posting} has been reversed already.", code="reverses_id")
+    _refuse_moved(posting)
+    reversal = write(
+        _MIRROR,
+        {"original": posting.pk},
+        actor=actor,
+        kind=Posting.Kind.REVERSAL,
+        series="REV",
+        source_kind="reversal",
+        source_key=str(posting.pk),
+        reason=reason,
+        reverses=posting,
+    )
+    record("posting_reversed", actor=actor, subject=posting, reason=reason, data={"reversal": str(reversal)})
+    tell_of_reversal(actor, reversal)
+    return reversal
+
+
+def _in_scope(actor: Actor, posting: Posting) -> bool:
+    if actor.funds is None:
+        return True
+    return not Entry.objects.filter(posting=posting).exclude(fund__in=actor.funds).exists()
+
+
+def _refuse_moved(posting: Posting) -> None:
+    moved = moved_entries(posting.pk, limit=4)
+    if not moved:
+        return
+    named = "; ".join(f"line {line} by {by}" for line, by in moved[:3])
+    more = " and others" if len(moved) > 3 else ""
+    raise LedgerRefusal(
+        f"{posting} cannot be reversed: some of its money has been moved since ({named}{more}). Reverse those first.",
+        code="moved_since",
+    )

@@ -1,0 +1,154 @@
+"""Proof that the ledger is as it was posted. Every check reads only; none repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+from ims.common.findings import Finding
+
+LIMIT = 20
+"""How many findings of one kind are named; the rest are only counted by the next run after these are dealt with."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One integrity check: a query whose every row is a finding, and the sentence that says so.
+
+    The sentence is filled from the row's columns, in order. The first column names the subject.
+    """
+
+    name: str
+    sentence: str
+    query: str
+
+    def run(self) -> Iterator[Finding]:
+        """Yield a finding for each row the query returns, up to `LIMIT`."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM ({self.query}) AS found LIMIT {LIMIT}")  # noqa: S608
+            for row in cursor.fetchall():
+                yield Finding(
+                    check=self.name, severity="error", message=self.sentence.format(*row), subject=str(row[0])
+                )
+
+
+_NAME = "{0}.series || '-' || lpad({0}.number::text, 6, '0')"
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "ledger.altered_entry",
+        "Line {1} of {0} has been altered: its content no longer gives its SHA-256.",
+        f"""SELECT {_NAME.format("p")}, e.line FROM ledger_entry e JOIN ledger_posting p ON p.id = e.posting_id
+            WHERE e.leaf <> ims_entry_leaf(e)""",
+    ),
+    Check(
+        "ledger.incomplete_posting",
+        "{0} says {1} entries totalling {2}, but has {3} totalling {4}: entries were removed, added or altered.",
+        f"""SELECT {_NAME.format("p")}, p.entry_count, p.total, coalesce(e.entries, 0), coalesce(e.total, 0)
+            FROM ledger_posting p
+            LEFT JOIN (SELECT posting_id, count(*) AS entries, sum(amount) AS total FROM ledger_entry GROUP BY 1) e
+              ON e.posting_id = p.id
+            WHERE e.entries IS DISTINCT FROM p.entry_count OR e.total IS DISTINCT FROM p.total""",
+    ),
+    Check(
+        "ledger.orphan_entry",
+        "Entry {0} belongs to a posting ({1}) that is not there.",
+        """SELECT e.id, e.posting_id FROM ledger_entry e
+           WHERE NOT EXISTS (SELECT 1 FROM ledger_posting p WHERE p.id = e.posting_id)""",
+    ),
+    Check(
+        "ledger.posting_differs_from_seal",
+        "{0} is not as it was when seal {1} was made: the posting or the order of its entries has been altered.",
+        f"""SELECT {_NAME.format("p")}, s.seal_id FROM ledger_sealedposting s JOIN ledger_posting p ON p.id = s.posting_id
+            WHERE s.digest <> ims_posting_digest(p)""",
+    ),
+    Check(
+        "ledger.sealed_posting_gone",
+        "Posting {0}, covered by seal {1}, has been removed.",
+        """SELECT s.posting_id, s.seal_id FROM ledger_sealedposting s
+           WHERE NOT EXISTS (SELECT 1 FROM ledger_posting p WHERE p.id = s.posting_id)""",
+    ),
+    Check(
+        "ledger.altered_seal",
+        "Seal {0} has been altered, or the postings it covers are not those it was made over.",
+        """SELECT s.id FROM ledger_seal s
+           LEFT JOIN (SELECT seal_id, count(*) AS postings, sha256(string_agg(digest, ''::bytea ORDER BY posting_id)) AS digest
+                      FROM ledger_sealedposting GROUP BY 1) c ON c.seal_id = s.id
+           WHERE s.hash <> ims_seal_hash(s.previous, s.digest, s.posting_count, s.entry_count, s.total,
+                                         s.last_posting_id, s.sealed_at)
+              OR c.postings IS DISTINCT FROM s.posting_count OR c.digest IS DISTINCT FROM s.digest""",
+    ),
+    Check(
+        "ledger.missing_seal",
+        "The seal before seal {0} is missing or is not the one it was chained to.",
+        """SELECT id FROM (SELECT id, previous, lag(hash, 1, ''::bytea) OVER (ORDER BY id) AS expected FROM ledger_seal) s
+           WHERE previous <> expected""",
+    ),
+    Check(
+        "ledger.unsealed_posting",
+        "{0}, posted at {1}, has not been sealed within a day. Sealing has stopped, or the posting was slipped in.",
+        f"""SELECT {_NAME.format("p")}, p.posted_at FROM ledger_posting p
+            WHERE p.posted_at < now() - interval '1 day'
+              AND NOT EXISTS (SELECT 1 FROM ledger_sealedposting s WHERE s.posting_id = p.id)""",
+    ),
+    Check(
+        "ledger.back_dated_posting",
+        "{0} says it was posted at {1}, but was first sealed at {2}, after a seal made later than that: it was slipped in.",
+        f"""SELECT {_NAME.format("p")}, p.posted_at, seal.sealed_at
+            FROM ledger_sealedposting s JOIN ledger_posting p ON p.id = s.posting_id JOIN ledger_seal seal ON seal.id = s.seal_id
+            WHERE EXISTS (SELECT 1 FROM ledger_seal earlier WHERE earlier.id < seal.id
+                          AND earlier.sealed_at > p.posted_at + interval '1 hour')""",
+    ),
+    Check(
+        "ledger.number_gap",
+        "Series {0}: {1} postings, but the last number is {2}: numbers are missing.",
+        """SELECT n.prefix, coalesce(p.postings, 0), n.last_number FROM ledger_numberseries n
+           LEFT JOIN (SELECT series, count(*) AS postings, max(number) AS highest FROM ledger_posting GROUP BY 1) p
+             ON p.series = n.prefix
+           WHERE coalesce(p.postings, 0) <> n.last_number OR coalesce(p.highest, 0) <> n.last_number""",
+    ),
+    Check(
+        "ledger.unbalanced",
+        "{0} moves money but does not sum to zero: it sums to {1}.",
+        f"""SELECT {_NAME.format("p")}, sum(e.amount) FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id
+            WHERE p.kind IN ('journal', 'transfer', 'allocation') GROUP BY 1 HAVING sum(e.amount) <> 0""",
+    ),
+    Check(
+        "ledger.overdrawn_entry",
+        "Entry {0} of {1}: {2} would remain, so more was taken from it than it held.",
+        """SELECT o.id, o.amount, ims_entry_remaining(o.id, o.amount) FROM ledger_entry o
+           WHERE o.id IN (SELECT corrects_id FROM ledger_entry WHERE corrects_id IS NOT NULL)
+             AND ims_entry_remaining(o.id, o.amount) NOT BETWEEN least(o.amount, 0) AND greatest(o.amount, 0)""",
+    ),
+    Check(
+        "ledger.daily_total_differs",
+        "The daily total of {0} for fund {1}, method {2} ({3}) is {4}, but its sealed entries add up to {5}.",
+        """SELECT coalesce(t.accounting_date, e.accounting_date), coalesce(t.fund_id, e.fund_id),
+                  coalesce(t.method_of_payment_id, e.method_of_payment_id), coalesce(t.kind, e.kind), t.amount, e.amount
+           FROM ledger_dailytotal t
+           FULL JOIN (SELECT e.accounting_date, e.fund_id, e.method_of_payment_id, p.kind, count(*) AS entry_count,
+                             sum(e.amount) AS amount, sum(e.vat_amount) AS vat_amount
+                      FROM ledger_sealedposting s JOIN ledger_posting p ON p.id = s.posting_id
+                      JOIN ledger_entry e ON e.posting_id = p.id GROUP BY 1, 2, 3, 4) e
+             USING (accounting_date, fund_id, method_of_payment_id, kind)
+           WHERE t.amount IS DISTINCT FROM e.amount OR t.entry_count IS DISTINCT FROM e.entry_count
+              OR t.vat_amount IS DISTINCT FROM e.vat_amount""",
+    ),
+    Check(
+        "ledger.unguarded_table",
+        "Table {0} has lost its append-only guard: rows could be altered unseen.",
+        """SELECT t.name FROM unnest(ARRAY['ledger_posting', 'ledger_entry', 'ledger_seal', 'ledger_sealedposting',
+                                           'audit_event']) AS t (name)
+           WHERE (SELECT count(*) FROM pg_trigger WHERE tgrelid = t.name::regclass AND tgenabled = 'A'
+                  AND tgname IN ('append_only_rows', 'append_only_table')) <> 2""",
+    ),
+)
+
+
+def verify(progress: Callable[[str], None] = lambda name: None) -> Iterator[Finding]:
+    """Run every check of the ledger and yield what is found. `progress` is told the name of each check as it starts."""
+    for check in CHECKS:
+        progress(check.name)
+        yield from check.run()
