@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest, HttpResponse
+
+from ims.common.errors import ImsError
+from ims.console.views.base import redirect_to_new_password, refused
+
+OPEN_BEFORE_NEW_PASSWORD = ("password_change", "password_change_done", "logout", "i18n_javascript")
 
 
 class ConsoleSite(AdminSite):
-    """Django's admin with the council's name."""
+    """Django's admin in the council's name. Whoever may sign in may enter; what they see is up to their permissions."""
 
     site_title = "Income management"
     index_title = "Settings and records"
     enable_nav_sidebar = False
+    site_url = None
+    login_form = AuthenticationForm
 
     @property
     def site_header(self) -> str:
         return f"Income management · {settings.COUNCIL_NAME}"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_authenticated and request.user.is_active
+
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """As Django's, with refusals shown as pages and a new password asked for first where one is due."""
+
+        @wraps(view)
+        def translated(request: HttpRequest, *args: Any, **arguments: Any) -> HttpResponse:
+            if request.user.must_change_password and request.resolver_match.url_name not in OPEN_BEFORE_NEW_PASSWORD:
+                return redirect_to_new_password(request)
+            try:
+                answer = view(request, *args, **arguments)
+                # A TemplateResponse runs selectors while it renders; render it here, where refusals are caught.
+                return answer.render() if hasattr(answer, "render") and not answer.is_rendered else answer
+            except ImsError as refusal:
+                return refused(request, refusal)
+
+        return super().admin_view(translated, cacheable)

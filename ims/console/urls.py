@@ -1,8 +1,22 @@
 """Every address of the console."""
 
+from __future__ import annotations
+
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+
+from ims.console.views import base, today
 
 urlpatterns = [
+    path("", today.today, name="today"),
+    path("receipts/", include("ims.console.urls_receipts")),
+    path("imports/", include("ims.console.urls_imports")),
+    path("suspense/", include("ims.console.urls_suspense")),
+    path("exports/", include("ims.console.urls_exports")),
+    path("proof/", include("ims.console.urls_proof")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = base.error_page(400)
+handler403 = base.error_page(403)
+handler404 = base.error_page(404)

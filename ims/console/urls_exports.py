@@ -1,0 +1,6 @@
+"""Addresses of the exports screens."""
+
+from __future__ import annotations
+
+app_name = "exports"
+urlpatterns: list = []

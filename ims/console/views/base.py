@@ -1,0 +1,134 @@
+"""What every screen shares: who may open it, and how a refusal is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.forms import BaseForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from ims.audit.actors import Actor, authorise
+from ims.common.errors import Conflict, ImsError, NotAllowed, NotFound
+
+View = Callable[..., HttpResponse]
+
+
+def screen(*, permission: str | tuple[str, ...] = (), what: str = "open this page") -> Callable[[View], View]:
+    """A view for people who are signed in and hold `permission` (any one of them, where several are given).
+
+    `what` completes “You may not …”. An `ImsError` that leaves the view becomes a page: 403, 404 or 409 for
+    `NotAllowed`, `NotFound` and `Conflict`, 400 for every other refusal. To show a refusal beside the form that
+    caused it, use `refusals`.
+    """
+    needed = (permission,) if isinstance(permission, str) else permission
+
+    def decorate(view: View) -> View:
+        @never_cache
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **arguments: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if request.user.must_change_password:
+                return redirect_to_new_password(request)
+            try:
+                _authorise_any(request.actor, needed, what)
+                return view(request, *args, **arguments)
+            except ImsError as refusal:
+                return refused(request, refusal)
+
+        return guarded
+
+    return decorate
+
+
+def _authorise_any(actor: Actor, permissions: tuple[str, ...], what: str) -> None:
+    if permissions and not any(actor.may(permission) for permission in permissions):
+        authorise(actor, permissions[0], what=what)
+
+
+def redirect_to_new_password(request: HttpRequest) -> HttpResponse:
+    """Send a person whose password was set by somebody else to choose their own."""
+    messages.info(request, "Choose a password of your own before you go on.")
+    return HttpResponseRedirect(reverse("admin:password_change"))
+
+
+def refused(request: HttpRequest, refusal: ImsError) -> HttpResponse:
+    """The page that shows `refusal` as a whole, with the status that fits it."""
+    status, title = 400, "This cannot be done"
+    for kind, code, heading in (
+        (NotAllowed, 403, "You may not do this"),
+        (NotFound, 404, "Not found"),
+        (Conflict, 409, "Somebody else was quicker"),
+    ):
+        if isinstance(refusal, kind):
+            status, title = code, heading
+    context = {"title": title, "refusal": refusal, "back": _back(request)}
+    return render(request, "console/refused.html", context, status=status)
+
+
+def _back(request: HttpRequest) -> str:
+    referrer = request.headers.get("Referer", "")
+    own = f"{request.scheme}://{request.get_host()}/"
+    return "/" + referrer[len(own) :] if referrer.startswith(own) else "/"
+
+
+class Attempt:
+    """How an attempt inside `refusals` ended."""
+
+    succeeded = True
+
+
+@contextmanager
+def refusals(form: BaseForm) -> Iterator[Attempt]:
+    """Show an `ImsError` raised inside the block as an error of `form`; `succeeded` is False then.
+
+    Permissions and records that are gone are not the form's fault: those still become a page of their own.
+    """
+    attempt = Attempt()
+    try:
+        yield attempt
+    except (NotAllowed, NotFound):
+        raise
+    except ImsError as refusal:
+        attempt.succeeded = False
+        form.add_error(None, [refusal.message, *refusal.details])
+
+
+def error_page(status: int) -> Callable[..., HttpResponse]:
+    """Django's handler for `status`: the same plain page in our dress."""
+    title, text = {
+        400: ("The page could not be read", "What the browser sent could not be understood. Go back and try again."),
+        403: ("You may not do this", "Your role does not allow it. Ask an administrator if you need it."),
+        404: (
+            "Page not found",
+            "If you typed the address, check it. If you followed a link, the thing may have moved.",
+        ),
+    }[status]
+
+    def handler(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+        sentence = str(exception) if isinstance(exception, PermissionDenied | Http404) and exception.args else ""
+        # Django's own 404 names URL patterns, which help nobody.
+        shown = sentence if sentence and isinstance(exception, PermissionDenied) else text
+        context = {"title": title, "refusal": {"message": shown, "details": ()}, "back": "/"}
+        return render(request, "console/refused.html", context, status=status)
+
+    return handler
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The page of a form sent after its session ended, or from another site."""
+    message = (
+        "This form is no longer valid, most often because you signed out or in meanwhile. Nothing was changed. "
+        "Go back, load the page again and send it once more."
+    )
+    context = {"title": "Send the form again", "refusal": {"message": message, "details": ()}, "back": _back(request)}
+    return render(request, "console/refused.html", context, status=403)
