@@ -21,8 +21,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from import_export.admin import ImportExportModelAdmin
-from import_export.forms import ConfirmImportForm, ImportForm, SelectableFieldsExportForm
 from import_export.formats.base_formats import CSV, XLSX, Format
+from import_export.forms import ConfirmImportForm, ImportForm, SelectableFieldsExportForm
 from import_export.resources import ModelResource
 from simple_history.admin import SimpleHistoryAdmin
 from tablib import Dataset
@@ -334,9 +334,15 @@ class TrackedAdmin(ListAdmin, SimpleHistoryAdmin, ImportExportModelAdmin):
         return reverse(name, args=[record.pk] if record is not None else [])
 
 
-def tracked_resource(model: type[models.Model]) -> type[ModelResource]:
-    """A resource over every column of `model`, keyed by its primary key."""
-    meta = type("Meta", (TrackedResource.Meta,), {"model": model, "import_id_fields": [model._meta.pk.name]})
+def tracked_resource(model: type[models.Model], keys: Iterable[str] = ()) -> type[ModelResource]:
+    """A resource over every column of `model`, keyed by `keys` (its primary key unless told).
+
+    Give natural keys where the primary key is a number, so that a file moves between two councils' systems.
+    """
+    options: dict[str, Any] = {"model": model, "import_id_fields": list(keys) or [model._meta.pk.name]}
+    if keys:
+        options["exclude"] = ("id",)
+    meta = type("Meta", (TrackedResource.Meta,), options)
     return type(f"{model.__name__}Resource", (TrackedResource,), {"Meta": meta})
 
 

@@ -1,6 +1,12 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class PeopleConfig(AppConfig):
     name = "ims.people"
     verbose_name = "People"
+
+    def ready(self) -> None:
+        from ims.people import roles
+
+        post_migrate.connect(roles.sync_after_migrate, dispatch_uid="ims.people.roles")

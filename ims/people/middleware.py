@@ -1,14 +1,17 @@
-"""Names the person behind each request, so that services and history know who acts."""
+"""Names the person behind each request, and sends people with a temporary password to choose their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from ims.audit.actors import Actor, acting
 from ims.people.selectors import actor_for
+
+_ALLOWED_WITH_TEMPORARY_PASSWORD = ("admin:password_change", "admin:logout", "admin:jsi18n")
 
 
 class ActorMiddleware:
@@ -21,6 +24,8 @@ class ActorMiddleware:
         request.actor = SimpleLazyObject(lambda: _actor(request))
         if not request.user.is_authenticated:
             return self.get_response(request)
+        if request.user.must_change_password and not _is_allowed_with_temporary_password(request):
+            return HttpResponseRedirect(reverse("admin:password_change"))
         with acting(request.actor):
             return self.get_response(request)
 
@@ -29,3 +34,7 @@ def _actor(request: HttpRequest) -> Actor | None:
     if not request.user.is_authenticated:
         return None
     return actor_for(request.user, address=request.META.get("REMOTE_ADDR", ""))
+
+
+def _is_allowed_with_temporary_password(request: HttpRequest) -> bool:
+    return request.path in {reverse(name) for name in _ALLOWED_WITH_TEMPORARY_PASSWORD}

@@ -1,0 +1,155 @@
+"""People on screen. Every change goes through `services`, which decide who may do what to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path
+
+from ims.audit.admin import REASON, TrackedAdmin, TrackedResource, actor_of
+from ims.common.errors import ImsError
+from ims.people import services
+from ims.people.models import User
+from ims.people.roles import ROLES
+
+_ROLE_CHOICES = [(role.name, f"{role.name}: {role.purpose}") for role in ROLES]
+
+
+class PersonForm(forms.ModelForm):
+    """What may be said about a person. The rules are the services'."""
+
+    roles = forms.MultipleChoiceField(
+        choices=_ROLE_CHOICES, required=False, widget=forms.CheckboxSelectMultiple, label="Roles"
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "display_name", "email", "office_code", "is_active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["roles"].initial = [name for name in self.instance.role_names.split(", ") if name]
+            if "username" in self.fields:
+                self.fields["username"].disabled = True
+
+
+class PersonResource(TrackedResource):
+    """The list of people and their roles, for an access review. It is never imported."""
+
+    class Meta(TrackedResource.Meta):
+        model = User
+        import_id_fields = ("username",)
+        fields = ("username", "display_name", "email", "office_code", "role_names", "is_active", "last_login")
+        export_order = fields
+
+
+@admin.register(User)
+class PersonAdmin(TrackedAdmin):
+    """People: add, change roles, make inactive. Never deleted."""
+
+    form = PersonForm
+    resource_classes = [PersonResource]
+    allow_import = False
+    list_display = ("display_name", "username", "role_names", "office_code", "is_active", "last_login")
+    list_filter = ("is_active", ("groups", admin.RelatedOnlyFieldListFilter))
+    search_fields = ("display_name", "username", "email")
+    change_form_template = "people/change_person.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None and not self.has_change_permission(request, obj):
+            shown = ("username", "display_name", "email", "office_code", "role_names", "is_active", "last_login")
+            return [(None, {"fields": shown})]
+        names = ["username", "display_name", "email", "office_code"]
+        access = ["roles", "is_active"] if obj is not None else ["roles"]
+        return [(None, {"fields": names}), ("Access", {"fields": access}), ("Why", {"fields": [REASON]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ("role_names", "last_login")
+        return ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, refusing what the services refuse, beside what was typed."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if not self.asks_reason(request, obj):
+            return form
+        actor = actor_of(request)
+
+        class CheckedForm(form):  # type: ignore[misc, valid-type]
+            def clean(self) -> dict[str, Any]:
+                data = super().clean()
+                if not self.errors:
+                    try:
+                        with transaction.atomic():
+                            _apply(actor, self.instance, data)
+                    except ImsError as refusal:
+                        raise forms.ValidationError(str(refusal)) from refusal
+                return data
+
+            def _post_clean(self) -> None:
+                """The services have validated and written the person; the form keeps its hands off."""
+
+        return CheckedForm
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Model:
+        return form.cleaned_data["person"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing: the services have written."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing: the services have written."""
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.temporary_password_view)
+        return [
+            path("<path:object_id>/temporary-password/", view, name="people_user_temporary_password"),
+            *super().get_urls(),
+        ]
+
+    def temporary_password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give a temporary password and show it once."""
+        person = self.get_object(request, object_id)
+        if person is None or request.method != "POST" or not self.has_change_permission(request, person):
+            raise PermissionDenied
+        where = self.reverse_url("change", person)
+        try:
+            password = services.set_temporary_password(actor=actor_of(request), person=person)
+        except ImsError as refusal:
+            return self.refused(request, refusal, where)
+        self.message_user(
+            request,
+            f"Temporary password for {person.username}: {password} — it is shown only now. "
+            "They will be asked to choose their own when they sign in.",
+            messages.SUCCESS,
+        )
+        return HttpResponseRedirect(where)
+
+
+def _apply(actor: Any, person: User, data: dict[str, Any]) -> None:
+    """Carry out what the form says, service by service, and leave the person in `data`."""
+    reason = data.get(REASON, "")
+    details = {name: data.get(name, "") for name in ("display_name", "email", "office_code")}
+    if person.pk is None:
+        data["person"] = services.create_person(
+            actor=actor, username=data["username"], roles=data["roles"], reason=reason, **details
+        )
+        return
+    stored = User.objects.get(pk=person.pk)
+    changed = [name for name in details if details[name] != getattr(stored, name)]
+    if changed:
+        stored = services.change_details(actor=actor, person=stored, reason=reason, **details)
+    if data["is_active"] and not stored.is_active:
+        stored = services.reactivate(actor=actor, person=stored, roles=data["roles"], reason=reason)
+    elif not data["is_active"] and stored.is_active:
+        stored = services.deactivate(actor=actor, person=stored, reason=reason)
+    elif stored.is_active:
+        stored = services.change_roles(actor=actor, person=stored, roles=data["roles"], reason=reason)
+    data["person"] = stored

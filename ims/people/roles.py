@@ -1,0 +1,169 @@
+"""The six roles and exactly what each may do. This file is the only place that says so.
+
+Permissions are named ``room.codename`` as the rooms declare them. After every migration the roles in the database are
+made to match; a name that no room declares is left out and reported by `unknown_permissions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+INCOME_OFFICER = "Income officer"
+INCOME_MANAGER = "Income manager"
+FINANCE = "Finance"
+SERVICE_DESK = "Service desk"
+AUDITOR = "Auditor"
+ADMINISTRATOR = "Administrator"
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role: its name, what it is for, what it may do, and whether it may look at everything."""
+
+    name: str
+    purpose: str
+    permissions: frozenset[str]
+    views_everything: bool = False
+
+
+def _all(room: str, models: Iterable[str], *acts: str) -> set[str]:
+    return {f"{room}.{act}_{model}" for model in models for act in acts}
+
+
+_FUND_CODES = (
+    "fund fundgroup methodofpayment office vatcode vatrate checkdigitscheme referencerule generalledgermapping "
+    "bankholiday extrafield"
+).split()
+
+_LISTS = (
+    _all("funds", [*_FUND_CODES, "systemmessage"], "view")
+    | _all("accounts", ["accountholder", "stopreason", "accountload"], "view")
+    | _all("ledger", ["posting", "entry", "accountingperiod"], "view")
+    | _all("suspense", ["suspenseitem"], "view")
+    | _all("imports", ["importbatch", "importrow", "fileprofile", "routingrule"], "view")
+    | {"reporting.view_proof"}
+)
+"""What everybody who works with income may look at."""
+
+_DAILY_WORK = {
+    "imports.receive_file",
+    "imports.post_batch",
+    "imports.correct_row",
+    "ledger.post_receipt",
+    "suspense.allocate",
+    "suspense.add_note",
+    "suspense.assign",
+    "accounts.load_accounts",
+}
+
+_MONEY_MOVES = {"ledger.post_journal", "ledger.post_transfer", "ledger.reverse_posting", "imports.reverse_batch"}
+
+_IMPORT_SETTINGS = {"imports.manage"} | _all("imports", ["fileprofile", "routingrule"], "add", "change", "delete")
+
+_EXPORT_SETTINGS = _all("exports", ["exportprofile"], "add", "change", "view")
+
+ROLES: tuple[Role, ...] = (
+    Role(
+        INCOME_OFFICER,
+        "Brings files in, posts receipts, clears suspense.",
+        frozenset(_LISTS | _DAILY_WORK),
+    ),
+    Role(
+        INCOME_MANAGER,
+        "An income officer's work, and journals, transfers, reversals, file profiles and routing rules.",
+        frozenset(
+            _LISTS
+            | _DAILY_WORK
+            | _MONEY_MOVES
+            | _IMPORT_SETTINGS
+            | _all("accounts", ["stopreason"], "add", "change")
+            | _all("exports", ["exportprofile", "exportbatch"], "view")
+        ),
+    ),
+    Role(
+        FINANCE,
+        "An income officer's work, and transfers, exports, accounting periods and general ledger mappings.",
+        frozenset(
+            _LISTS
+            | _DAILY_WORK
+            | _EXPORT_SETTINGS
+            | _all("exports", ["exportbatch"], "view")
+            | {
+                "exports.build_export",
+                "exports.download_export",
+                "ledger.post_transfer",
+                "accounts.pay_stopped_account",
+            }
+            | _all("ledger", ["accountingperiod"], "add", "change", "close")
+            | _all("funds", ["generalledgermapping"], "add", "change", "delete")
+        ),
+    ),
+    Role(
+        SERVICE_DESK,
+        "Looks after people and system messages. Cannot grant the role Administrator.",
+        frozenset(
+            _all("people", ["user"], "add", "change", "view")
+            | _all("funds", ["systemmessage"], "add", "change", "delete")
+            | (_LISTS - {"reporting.view_proof"})
+        ),
+    ),
+    Role(AUDITOR, "Sees everything, changes nothing.", frozenset({"reporting.view_proof"}), views_everything=True),
+    Role(
+        ADMINISTRATOR,
+        "All settings and people. Posts no money.",
+        frozenset(
+            _all("funds", [*_FUND_CODES, "systemmessage"], "add", "change", "delete")
+            | _all("accounts", ["stopreason"], "add", "change", "delete")
+            | _all("people", ["user"], "add", "change")
+            | _all("ledger", ["accountingperiod"], "add", "change")
+            | _IMPORT_SETTINGS
+            | _EXPORT_SETTINGS
+            | {"people.grant_administrator", "reporting.view_proof"}
+        ),
+        views_everything=True,
+    ),
+)
+
+ROLE_NAMES = tuple(role.name for role in ROLES)
+
+
+def sync_roles() -> None:
+    """Make the roles in the database exactly those of `ROLES`. Roles a council made itself are left alone."""
+    known = _declared()
+    with transaction.atomic():
+        for role in ROLES:
+            wanted = {known[name] for name in role.permissions if name in known}
+            if role.views_everything:
+                wanted |= {key for name, key in known.items() if _is_view_of_ours(name)}
+            group, _ = Group.objects.get_or_create(name=role.name)
+            if set(group.permissions.values_list("pk", flat=True)) != wanted:
+                group.permissions.set(wanted)
+
+
+def unknown_permissions() -> list[str]:
+    """Permissions that a role names and no installed room declares: a spelling mistake, or a room to come."""
+    known = _declared()
+    return sorted({name for role in ROLES for name in role.permissions if name not in known})
+
+
+def sync_after_migrate(sender: Any, **_: Any) -> None:
+    """Sync once, when the last application has made its permissions."""
+    last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
+    if sender is last:
+        sync_roles()
+
+
+def _declared() -> dict[str, int]:
+    rows = Permission.objects.values_list("content_type__app_label", "codename", "pk")
+    return {f"{room}.{codename}": key for room, codename, key in rows}
+
+
+def _is_view_of_ours(name: str) -> bool:
+    room, _, codename = name.partition(".")
+    return codename.startswith("view_") and apps.get_app_config(room).name.startswith("ims.")

@@ -1,0 +1,240 @@
+"""Writing about people: who may use IMS, in which roles, and who no longer does.
+
+Nobody changes their own roles or makes themselves inactive. Only who may grant Administrator may give it, take it,
+or touch a person who has it: otherwise the service desk could reset an administrator's password and sign in as them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from ims.audit.actors import Actor, acting, authorise
+from ims.audit.services import record
+from ims.common.errors import InvalidInput
+from ims.people.errors import PeopleRefusal
+from ims.people.models import User
+from ims.people.roles import ADMINISTRATOR, ROLE_NAMES
+
+_WORD = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Letters and digits that cannot be mistaken for one another when read out on the telephone."""
+
+
+@transaction.atomic
+def create_person(
+    *,
+    actor: Actor,
+    username: str,
+    display_name: str,
+    roles: Iterable[str],
+    email: str = "",
+    office_code: str = "",
+    reason: str = "",
+) -> User:
+    """Add a person who may sign in once a password is set (`set_temporary_password`).
+
+    Raises `PeopleRefusal` when the username is taken, a role is unknown, or the actor may not grant it.
+    """
+    authorise(actor, "people.add_user", what="add people")
+    wanted = _known_roles(roles)
+    _may_grant(actor, wanted)
+    person = User(
+        username=username.strip(),
+        display_name=display_name.strip(),
+        email=email.strip(),
+        office_code=office_code,
+        is_staff=True,
+        role_names=_in_words(wanted),
+    )
+    person.set_unusable_password()
+    try:
+        person.full_clean(exclude=["password"])
+    except ValidationError as error:
+        raise InvalidInput(" ".join(error.messages)) from error
+    try:
+        with acting(actor, reason), transaction.atomic():
+            person.save()
+    except IntegrityError as error:
+        raise PeopleRefusal(f"The username “{person.username}” is taken. Choose another.") from error
+    person.groups.set(Group.objects.filter(name__in=wanted))
+    record("person_created", actor=actor, subject=person, reason=reason, data={"roles": sorted(wanted)})
+    return person
+
+
+@transaction.atomic
+def change_roles(*, actor: Actor, person: User, roles: Iterable[str], reason: str) -> User:
+    """Give `person` exactly `roles` (of the six). Roles a council made itself stay as they are."""
+    authorise(actor, "people.change_user", what="change roles")
+    _reason_given(reason)
+    with _locked(person) as locked:
+        _not_oneself(actor, locked, "change your own roles. Ask a colleague")
+        wanted = _known_roles(roles)
+        held = _roles_of(locked)
+        if wanted == held:
+            return locked
+        _may_touch(actor, locked)
+        _may_grant(actor, wanted ^ held)
+        _someone_must_administer(locked, losing=ADMINISTRATOR in held - wanted)
+        locked.groups.remove(*Group.objects.filter(name__in=held - wanted))
+        locked.groups.add(*Group.objects.filter(name__in=wanted - held))
+        locked.role_names = _in_words(wanted)
+        with acting(actor, reason):
+            locked.save()
+        before_and_after = {"before": sorted(held), "after": sorted(wanted)}
+        record("roles_changed", actor=actor, subject=locked, reason=reason, data=before_and_after)
+        return locked
+
+
+@transaction.atomic
+def change_details(*, actor: Actor, person: User, display_name: str, email: str, office_code: str, reason: str) -> User:
+    """Correct a person's name, e-mail address or office. People may not edit their own office."""
+    authorise(actor, "people.change_user", what="change people")
+    _reason_given(reason)
+    with _locked(person) as locked:
+        _may_touch(actor, locked)
+        if office_code != locked.office_code:
+            _not_oneself(actor, locked, "change your own office. Ask a colleague")
+        locked.display_name, locked.email, locked.office_code = display_name.strip(), email.strip(), office_code
+        try:
+            locked.full_clean(exclude=["password"])
+        except ValidationError as error:
+            raise InvalidInput(" ".join(error.messages)) from error
+        with acting(actor, reason):
+            locked.save()
+        return locked
+
+
+@transaction.atomic
+def deactivate(*, actor: Actor, person: User, reason: str) -> User:
+    """Stop a leaver from signing in. Their roles go too, so that coming back is a decision. Twice changes nothing."""
+    authorise(actor, "people.change_user", what="make people inactive")
+    _reason_given(reason)
+    with _locked(person) as locked:
+        if not locked.is_active:
+            return locked
+        _not_oneself(actor, locked, "make yourself inactive. Ask a colleague")
+        _may_touch(actor, locked)
+        held = _roles_of(locked)
+        _someone_must_administer(locked, losing=ADMINISTRATOR in held)
+        locked.groups.remove(*Group.objects.filter(name__in=held))
+        locked.is_active, locked.role_names = False, ""
+        locked.set_unusable_password()
+        with acting(actor, reason):
+            locked.save()
+        record("person_deactivated", actor=actor, subject=locked, reason=reason, data={"roles": sorted(held)})
+        return locked
+
+
+@transaction.atomic
+def reactivate(*, actor: Actor, person: User, roles: Iterable[str], reason: str) -> User:
+    """Let a person back in, with the roles named now. They need a new temporary password."""
+    authorise(actor, "people.change_user", what="make people active")
+    _reason_given(reason)
+    wanted = _known_roles(roles)
+    _may_grant(actor, wanted)
+    with _locked(person) as locked:
+        _not_oneself(actor, locked, "make yourself active. Ask a colleague")
+        if locked.is_active:
+            raise PeopleRefusal(f"{locked} is active already.")
+        locked.is_active, locked.role_names = True, _in_words(wanted)
+        locked.groups.add(*Group.objects.filter(name__in=wanted))
+        with acting(actor, reason):
+            locked.save()
+        record("person_reactivated", actor=actor, subject=locked, reason=reason, data={"roles": sorted(wanted)})
+        return locked
+
+
+@transaction.atomic
+def set_temporary_password(*, actor: Actor, person: User, reason: str = "") -> str:
+    """Give `person` a password to be replaced at the next sign-in, and return it: it is kept nowhere else."""
+    authorise(actor, "people.change_user", what="give people passwords")
+    with _locked(person) as locked:
+        _not_oneself(actor, locked, "give yourself a temporary password. Change your password instead")
+        _may_touch(actor, locked)
+        if not locked.is_active:
+            raise PeopleRefusal(f"{locked} is not active. Make the person active first.")
+        password = "-".join("".join(secrets.choice(_WORD) for _ in range(5)) for _ in range(4))
+        locked.set_password(password)
+        locked.password_is_temporary = True
+        locked.must_change_password = True
+        with acting(actor, reason or "Temporary password given"):
+            locked.save()
+        record("temporary_password_set", actor=actor, subject=locked, reason=reason)
+        return password
+
+
+@transaction.atomic
+def first_administrator(*, actor: Actor, username: str, display_name: str, password: str) -> User:
+    """The first person of a new installation, as Administrator. Refused once anybody is one."""
+    if actor.kind != "command":
+        raise PeopleRefusal("The first administrator is made on the server, with a command.")
+    if User.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exists():
+        raise PeopleRefusal("There is an administrator already. Ask them to add you.")
+    person = create_person(
+        actor=actor, username=username, display_name=display_name, roles=[ADMINISTRATOR], reason="First administrator"
+    )
+    try:
+        validate_password(password, person)
+    except ValidationError as error:
+        raise InvalidInput(" ".join(error.messages)) from error
+    person.set_password(password)
+    with acting(actor, "First administrator"):
+        person.save()
+    return person
+
+
+def _known_roles(roles: Iterable[str]) -> frozenset[str]:
+    wanted = frozenset(str(role) for role in roles)
+    unknown = sorted(wanted - set(ROLE_NAMES))
+    if unknown:
+        raise InvalidInput(f"“{unknown[0]}” is not a role. The roles are {', '.join(ROLE_NAMES)}.")
+    return wanted
+
+
+def _roles_of(person: User) -> frozenset[str]:
+    return frozenset(person.groups.filter(name__in=ROLE_NAMES).values_list("name", flat=True))
+
+
+def _in_words(roles: Iterable[str]) -> str:
+    held = set(roles)
+    return ", ".join(name for name in ROLE_NAMES if name in held)
+
+
+@contextmanager
+def _locked(person: User) -> Iterator[User]:
+    # Ordered: first the group row that counts administrators, then the person, so that two administrators who remove
+    # each other at the same moment cannot both succeed.
+    list(Group.objects.select_for_update().filter(name=ADMINISTRATOR))
+    yield User.objects.select_for_update().get(pk=person.pk)
+
+
+def _not_oneself(actor: Actor, person: User, what: str) -> None:
+    if actor.kind == "person" and actor.identifier == str(person.pk):
+        raise PeopleRefusal(f"You may not {what}.")
+
+
+def _may_grant(actor: Actor, roles: Iterable[str]) -> None:
+    if ADMINISTRATOR in roles:
+        authorise(actor, "people.grant_administrator", what=f"grant or remove the role {ADMINISTRATOR}")
+
+
+def _may_touch(actor: Actor, person: User) -> None:
+    if person.is_superuser or ADMINISTRATOR in _roles_of(person):
+        authorise(actor, "people.grant_administrator", what=f"change a person who has the role {ADMINISTRATOR}")
+
+
+def _someone_must_administer(person: User, *, losing: bool) -> None:
+    others = User.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exclude(pk=person.pk)
+    if losing and not others.exists():
+        raise PeopleRefusal(f"{person} is the only {ADMINISTRATOR}. Give the role to somebody else first.")
+
+
+def _reason_given(reason: str) -> None:
+    if not reason.strip():
+        raise InvalidInput("Say why. The reason is kept in the history.")
