@@ -1,0 +1,280 @@
+"""What may be done about suspense. Each function authorises, decides, writes and records, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.utils import timezone
+from psycopg import sql
+
+from ims.audit.actors import Actor, acting, authorise
+from ims.audit.services import record
+from ims.common import clock
+from ims.common.errors import ImsError, NotAllowed
+from ims.common.money import format_pounds
+from ims.ledger import services as ledger
+from ims.ledger.errors import LedgerRefusal
+from ims.ledger.lines import Line
+from ims.ledger.models import Posting
+from ims.ledger.selectors import remaining
+from ims.suspense import matching, selectors
+from ims.suspense.allocation import Allocation, ItemTake, Proposal, ProposalOutcome
+from ims.suspense.errors import ItemTaken, SuspenseRefusal
+from ims.suspense.models import SuspenseItem, SuspenseNote
+
+LONGEST_NOTE = 4000
+
+_NO_REASONS = sql.SQL("SELECT NULL::integer AS source_line, NULL::text AS reason WHERE false")
+
+_OPEN = """
+WITH reasons AS ({reasons}),
+     opened AS (
+       INSERT INTO suspense_suspenseitem
+         (entry_id, amount, remaining, received_on, opened_on, state, reason, payer_key)
+       SELECT id, amount, remaining, received_on, %(today)s, 'open', reason, payer_key
+       FROM (
+         SELECT e.id, e.amount, e.received_on, ims_payer_key(e.payer_name, e.narrative) AS payer_key,
+           coalesce(r.reason, '') AS reason,
+           -- Nothing can have been taken from what was posted a moment ago in this very transaction.
+           CASE WHEN e.posted_at = transaction_timestamp() THEN e.amount
+                ELSE ims_entry_remaining(e.id, e.amount) END AS remaining
+         FROM ledger_entry e
+         JOIN funds_fund f ON f.code = e.fund_id AND f.is_suspense
+         LEFT JOIN reasons r ON r.source_line = e.source_line
+         WHERE e.posting_id = %(posting)s AND e.corrects_id IS NULL
+       ) AS unidentified
+       WHERE remaining <> 0
+       ON CONFLICT (entry_id) DO NOTHING
+       RETURNING *),
+     kept AS (
+       INSERT INTO suspense_historicalsuspenseitem
+         (id, entry_id, amount, remaining, received_on, opened_on, state, reason, payer_key,
+          history_date, history_type, history_change_reason, history_user_id, actor_kind, actor_name, actor_address)
+       SELECT id, entry_id, amount, remaining, received_on, opened_on, state, reason, payer_key,
+              clock_timestamp(), '+', %(why)s, %(user)s, %(actor_kind)s, %(actor_name)s, %(address)s
+       FROM opened)
+SELECT count(*) FROM opened
+"""
+
+
+@transaction.atomic
+def open_items(
+    *,
+    actor: Actor,
+    posting: Posting,
+    reasons: sql.Composable | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> int:
+    """Open an item for every unidentified receipt of `posting`, by one statement; return how many were opened.
+
+    Call it in the transaction that posts. `reasons` is a SELECT that yields `source_line` and `reason` (with its
+    `parameters`): why each line could not be identified. A second call opens nothing.
+    """
+    authorise(actor, "ledger.post_receipt", what="open suspense items")
+    statement = sql.SQL(_OPEN).format(reasons=reasons or _NO_REASONS)
+    values = {
+        **(parameters or {}),
+        "posting": posting.pk,
+        "today": clock.today(),
+        "why": f"Posted as {posting}",
+        "user": int(actor.identifier) if actor.kind == "person" and actor.identifier.isdigit() else None,
+        "actor_kind": actor.kind,
+        "actor_name": actor.name,
+        "address": actor.address,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone()[0]
+
+
+@transaction.atomic
+def assign(*, actor: Actor, items: Sequence[int], owner_id: int | None, reason: str = "") -> int:
+    """Give open items to a person (None: to nobody); return how many changed hands.
+
+    Who may allocate may take an item for themselves; giving it to others needs `suspense.assign`.
+    """
+    takes_it = actor.kind == "person" and str(owner_id) == actor.identifier
+    authorise(actor, "suspense.allocate" if takes_it else "suspense.assign", what="give suspense items to people")
+    if owner_id is not None and not get_user_model().objects.filter(pk=owner_id, is_active=True).exists():
+        raise SuspenseRefusal("That person is not one who signs in here. Choose somebody else.", code="unknown_person")
+    return _change(actor, items, reason, owner_id=owner_id)
+
+
+@transaction.atomic
+def set_due(*, actor: Actor, items: Sequence[int], due_on: date | None, reason: str = "") -> int:
+    """Say by when open items should be cleared (None: no date); return how many changed."""
+    authorise(actor, "suspense.assign", what="set due dates of suspense items")
+    if due_on is not None and due_on < clock.today():
+        raise SuspenseRefusal(f"{due_on:%-d %b %Y} is past. Choose today or a later day.", code="due_in_the_past")
+    return _change(actor, items, reason, due_on=due_on)
+
+
+@transaction.atomic
+def add_note(*, actor: Actor, item_id: int, text: str) -> SuspenseNote:
+    """Write down what was found out about an item, open or closed. Notes stay as they were written."""
+    authorise(actor, "suspense.add_note", what="add notes to suspense items")
+    item = selectors.get_item(actor, item_id)
+    written = text.strip()
+    if not written:
+        raise SuspenseRefusal("The note is empty. Write something, or leave the page.", code="empty_note")
+    if len(written) > LONGEST_NOTE:
+        raise SuspenseRefusal(
+            f"The note has {len(written):,} characters; {LONGEST_NOTE:,} is the most.", code="long_note"
+        )
+    return SuspenseNote.objects.create(
+        item=item, text=written, actor_kind=actor.kind, actor_id=actor.identifier, actor_name=actor.name
+    )
+
+
+@transaction.atomic
+def allocate(*, actor: Actor, allocation: Allocation, reason: str, key: str) -> Posting:
+    """Move money out of suspense to the accounts it belongs to.
+
+    One posting: each item is debited by exactly what is taken from it, and lines = takes + credit notes. The same
+    `key` again returns the posting made first. What is not taken stays open. Undo it by reversing the posting.
+
+    Raises `ItemTaken` when somebody else moved money of an item since it was looked at; `LedgerRefusal` (or the
+    accounts room's refusal, with a sentence for each line) when the money cannot go where it is sent.
+    """
+    authorise(actor, "suspense.allocate", what="allocate suspense")
+    earlier = Posting.objects.filter(source_kind=Posting.Kind.ALLOCATION, source_key=key).first()
+    if earlier is not None:
+        return earlier
+    items = selectors.get_items(actor, [take.item for take in allocation.takes])
+    _refuse_what_is_gone(allocation.takes, items)
+    try:
+        with transaction.atomic():
+            posting = _post(actor, allocation, items, reason=reason, key=key)
+    except LedgerRefusal as refusal:
+        if refusal.code == "posting_once_per_source":
+            return Posting.objects.get(source_kind=Posting.Kind.ALLOCATION, source_key=key)
+        if refusal.code == "entry_has_enough_left":
+            _refuse_what_is_gone(allocation.takes, selectors.get_items(actor, list(items)))
+        raise
+    _refuse_surprises(allocation.takes, items)
+    return posting
+
+
+def _post(actor: Actor, allocation: Allocation, items: Mapping[int, SuspenseItem], *, reason: str, key: str) -> Posting:
+    return ledger.post_allocation(
+        actor=actor,
+        takes=[ledger.Take(items[take.item].entry_id, take.amount) for take in allocation.takes],
+        lines=allocation.lines,
+        credit_notes=allocation.credit_notes,
+        reason=reason,
+        key=key,
+    )
+
+
+def _refuse_what_is_gone(takes: Sequence[ItemTake], items: Mapping[int, SuspenseItem]) -> None:
+    """Refuse when less remains of an item than is asked, or other than was seen."""
+    for take in takes:
+        item = items[take.item]
+        seen_otherwise = take.remaining_seen is not None and take.remaining_seen != item.remaining
+        if seen_otherwise or (take.amount > item.remaining and item.remaining < item.amount):
+            raise ItemTaken(_who_took(item))
+
+
+def _refuse_surprises(takes: Sequence[ItemTake], items: Mapping[int, SuspenseItem]) -> None:
+    """Refuse when another allocation slipped in between looking and posting.
+
+    The ledger makes whoever corrects the same entry wait, so what remains now is final for this transaction.
+    """
+    left = remaining([item.entry_id for item in items.values()])
+    for take in takes:
+        item = items[take.item]
+        if take.remaining_seen is not None and left[item.entry_id] != take.remaining_seen - take.amount:
+            item.remaining = left[item.entry_id] + take.amount
+            raise ItemTaken(_who_took(item))
+
+
+def _who_took(item: SuspenseItem) -> str:
+    movement = selectors.latest_movement(item)
+    took = "Somebody moved money of it"
+    if movement is not None:
+        when = timezone.localtime(movement.posted_at)
+        took = (
+            f"{movement.actor_name} moved {format_pounds(movement.amount)} of it "
+            f"({movement.posting}, {when:%-d %b %Y at %H:%M})"
+        )
+    rest = f"{format_pounds(item.remaining)} remains" if item.remaining else "Nothing remains"
+    return (
+        f"Suspense item {item.pk} has changed since you looked at it. {took}. {rest}. "
+        "Nothing of yours was posted: look at the item again."
+    )
+
+
+def apply_proposals(*, actor: Actor, proposals: Sequence[Proposal], reason: str, key: str) -> list[ProposalOutcome]:
+    """Allocate the whole of each item to its proposed account, each in a posting of its own.
+
+    One that is refused does not hold up the others; the outcome of each says what became of it. The same `key` again
+    posts nothing twice.
+    """
+    authorise(actor, "suspense.allocate", what="allocate suspense")
+    items = selectors.get_items(actor, [proposal.item for proposal in proposals])
+    outcomes = []
+    for proposal in proposals:
+        item = items[proposal.item]
+        allocation = Allocation(
+            takes=[ItemTake(item.pk, item.remaining, item.remaining)],
+            lines=[_proposed_line(item, proposal)],
+        )
+        try:
+            posting = allocate(actor=actor, allocation=allocation, reason=reason, key=f"{key}:{item.pk}")
+        except NotAllowed:
+            raise
+        except ImsError as refusal:
+            outcomes.append(ProposalOutcome(proposal, refusal=" ".join([str(refusal), *refusal.details])))
+        else:
+            outcomes.append(ProposalOutcome(proposal, posting=str(posting)))
+    return outcomes
+
+
+def _proposed_line(item: SuspenseItem, proposal: Proposal) -> Line:
+    return Line(
+        fund=proposal.fund,
+        account_reference=proposal.account_reference,
+        amount=item.remaining,
+        narrative=proposal.narrative or item.entry.narrative,
+        payer_name=item.entry.payer_name,
+        received_on=item.entry.received_on,
+    )
+
+
+@transaction.atomic
+def refresh_suggestions(*, actor: Actor, items: Sequence[int] | None = None) -> int:
+    """Work out afresh whose the given open items may be (None: all of them); return how many have a suggestion.
+
+    Set-based: a hundred thousand items against half a million accounts take seconds.
+    """
+    authorise(actor, "suspense.view_suspenseitem", what="look for matches")
+    return matching.remember(items)
+
+
+def _change(actor: Actor, items: Sequence[int], reason: str, **values: Any) -> int:
+    """Set `values` on each of the open items, leaving a history row for each that changes."""
+    selectors.get_items(actor, items)
+    changed = 0
+    with acting(actor, reason):
+        for item in SuspenseItem.objects.select_for_update(of=("self",)).filter(pk__in=items).order_by("pk"):
+            if item.state != SuspenseItem.State.OPEN:
+                raise SuspenseRefusal(f"Suspense item {item.pk} is closed already.", code="item_closed")
+            if all(getattr(item, name) == value for name, value in values.items()):
+                continue
+            for name, value in values.items():
+                setattr(item, name, value)
+            # Only these columns: what remains is the database's to write.
+            item.save(update_fields=[name.removesuffix("_id") for name in values])
+            changed += 1
+    if changed:
+        record(
+            "suspense_changed",
+            actor=actor,
+            reason=reason,
+            data={"items": list(items)[:100], **{name: str(value) for name, value in values.items()}},
+        )
+    return changed

@@ -1,0 +1,1 @@
+DROP INDEX IF EXISTS suspense_account_key;
