@@ -1,0 +1,49 @@
+"""What the application's own database role may and may not do."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from django.db import connection
+
+from ims.audit.protection import append_only_tables, protect
+
+
+@pytest.fixture
+def application(transactional_db):
+    """A connection as `ims_app`, with the rights a migration gives it."""
+    protect()
+    settings = connection.settings_dict
+    with psycopg.connect(
+        host=settings["HOST"], port=settings["PORT"] or None, dbname=settings["NAME"], user="ims_app", autocommit=True
+    ) as role:
+        yield role
+
+
+def test_append_only_tables_can_be_read_and_added_to_but_not_changed(application):
+    tables = [name for name in append_only_tables() if name in connection.introspection.table_names()]
+    assert {"ledger_entry", "ledger_posting", "audit_event", "funds_historicalfund"} <= set(tables)
+    for table in tables:
+        rights = application.execute(
+            "SELECT has_table_privilege(%s, 'SELECT'), has_table_privilege(%s, 'INSERT'), "
+            "has_table_privilege(%s, 'UPDATE') OR has_table_privilege(%s, 'DELETE') OR has_table_privilege(%s, 'TRUNCATE')",
+            [table] * 5,
+        ).fetchone()
+        assert rights == (True, True, False), table
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE ledger_entry DISABLE TRIGGER ALL",
+        "DROP TRIGGER append_only_rows ON ledger_entry",
+        "CREATE OR REPLACE FUNCTION ims_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "SET session_replication_role = replica",
+        "TRUNCATE ledger_entry",
+        "INSERT INTO ledger_numberseries AS s VALUES ('X', 1) ON CONFLICT (prefix) DO UPDATE SET last_number = 0; "
+        "UPDATE ledger_entry SET amount = 1",
+    ],
+)
+def test_the_application_cannot_take_the_guards_away(application, statement):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        application.execute(statement)
