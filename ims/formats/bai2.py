@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from ims.formats.bai2_records import AccountAmount, MalformedRecord, account_amounts, transaction
 from ims.formats.dates import yymmdd
+from ims.formats.entries import EntryDraft, sealed
 from ims.formats.format import Format
 from ims.formats.minor_units import from_minor_units
 from ims.formats.records import (
@@ -343,7 +344,7 @@ def _statement_problem(line: int, what: str, code: str, field: str = "", value: 
 def _entry(line: int, found, currency: str, as_of, raw: str) -> Entry:
     money = from_minor_units(found.minor_units, currency)
     amount = -money if found.mark == "D" and money else money
-    return Entry(
+    draft = EntryDraft(
         line=line,
         amount=amount if found.mark else Decimal(0),
         kind=_kind(found.type_code, found.mark),
@@ -361,6 +362,7 @@ def _entry(line: int, found, currency: str, as_of, raw: str) -> Entry:
         extra=found.extra,
         raw=raw,
     )
+    return sealed(draft)
 
 
 def _kind(type_code: str, mark: str) -> EntryKind:

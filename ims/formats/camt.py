@@ -19,7 +19,7 @@ from ims.formats.dates import iso_date
 from ims.formats.format import Format
 from ims.formats.records import Balance, Problem, Record, StatementEnd, StatementStart, UnreadableFile
 from ims.formats.xml_stream import XmlStream, ended_elements, forget_before
-from ims.formats.xml_tree import Node, all_nodes, at, first, prefix_length, tree
+from ims.formats.xml_tree import Node, all_nodes, at, first, prefix_length, texts_apart, tree
 
 _STATEMENTS = ("Stmt", "Rpt", "Ntfctn")
 _END_OF_DAY = "Stmt"
@@ -94,12 +94,12 @@ class _Reader:
         if parent is None or etree.QName(parent).localname not in _STATEMENTS:
             return
         prefix = prefix_length(element)
-        node = tree(element, prefix)
+        entry, details = texts_apart(element, prefix, "NtryDtls", "TxDtls")
         if self._statement is None:
-            yield self._start(parent, prefix, first_currency=at(node, "Amt@Ccy"))
+            yield self._start(parent, prefix, first_currency=entry.at("Amt@Ccy"))
         assert self._statement is not None  # _start sets it
         raw = etree.tostring(element, encoding="unicode", with_tail=False)
-        yield from self._entries.records(node, self._statement.currency, raw)
+        yield from self._entries.records(entry, details, self._statement.currency, raw)
         forget_before(element)
 
     def _start(self, element: etree._Element, prefix: int, first_currency: str = "") -> StatementStart:
@@ -161,9 +161,8 @@ def _statement_extra(head: Node, header: Node) -> dict[str, str]:
         "page": at(head, "StmtPgntn", "PgNb") or at(header, "MsgPgntn", "PgNb"),
         "last_page": at(head, "StmtPgntn", "LastPgInd") or at(header, "MsgPgntn", "LastPgInd"),
         "copy_or_duplicate": at(head, "CpyDplctInd"),
-        "servicer_bic": at(head, "Acct", "Svcr", "FinInstnId", "BICFI")
-        or at(head, "Acct", "Svcr", "FinInstnId", "BIC"),
-        "servicer_sort_code": at(head, "Acct", "Svcr", "FinInstnId", "ClrSysMmbId", "MmbId"),
+        "servicer_bic": at(servicer, "BICFI") or at(servicer, "BIC"),
+        "servicer_sort_code": at(servicer, "ClrSysMmbId", "MmbId"),
         "information": at(head, "AddtlStmtInf") or at(head, "AddtlRptInf") or at(head, "AddtlNtfctnInf"),
     }
     return {name: text for name, text in said.items() if text}

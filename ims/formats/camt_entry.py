@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from ims.formats.dates import ReadDate, iso_date
+from ims.formats.dates import iso_date
+from ims.formats.entries import EntryDraft, sealed
 from ims.formats.records import Entry, EntryKind, EntryStatus, Problem, Record
 from ims.formats.uk_accounts import sort_code_and_account
-from ims.formats.xml_tree import Node, all_nodes, all_texts, at, first
+from ims.formats.xml_tree import Texts
 
 _AMOUNT = re.compile(r"[0-9]{1,18}(?:\.[0-9]{0,5})?|\.[0-9]{1,5}", re.ASCII)
 _STATUSES: dict[str, EntryStatus] = {"BOOK": "booked", "PDNG": "pending", "FUTR": "pending", "INFO": "information"}
@@ -36,8 +38,8 @@ class _Facts(NamedTuple):
     amount: Decimal
     currency: str
     status: EntryStatus
-    booked_on: ReadDate
-    value_on: ReadDate
+    booked_on: date | None
+    value_on: date | None
     raw: str
 
 
@@ -47,82 +49,88 @@ class EntryReader:
     def __init__(self) -> None:
         self.ordinal = 0
 
-    def records(self, node: Node, currency: str, raw: str) -> Iterator[Record]:
+    def records(self, entry: Texts, details: list[Texts], currency: str, raw: str) -> Iterator[Record]:
         """The entry, its members and what is wrong with it."""
         self.ordinal += 1
         line = self.ordinal
-        amount = amount_with_sign(at(node, "Amt"), at(node, "CdtDbtInd"))
-        own_currency = at(node, "Amt@Ccy")
+        amount = amount_with_sign(entry.at("Amt"), entry.at("CdtDbtInd"))
+        own_currency = entry.at("Amt@Ccy")
         if amount is None or (own_currency == "GBP" and amount != round(amount, 2)):
-            yield _row(
-                line,
-                f"the amount “{at(node, 'Amt')} {at(node, 'CdtDbtInd')}” cannot be read. Nothing was taken from it; "
-                "ask the bank for the file again or enter the receipt by hand",
-                "Amt",
-                at(node, "Amt"),
-                "unreadable_entry",
-                raw,
-            )
+            yield _unreadable(line, entry, raw)
             return
-        status = _STATUSES.get(_status(node), "booked")
-        facts = _Facts(line, amount, own_currency, status, _date(node, "BookgDt"), _date(node, "ValDt"), raw)
-        yield from _doubts(node, facts, currency)
-        details = [detail for block in all_nodes(node, "NtryDtls") for detail in all_nodes(block, "TxDtls")]
+        status = _STATUSES.get(_status(entry))
+        facts = _Facts(
+            line, amount, own_currency, status or "booked", _date(entry, "BookgDt"), _date(entry, "ValDt"), raw
+        )
+        if status is None or own_currency != currency or not (facts.booked_on or facts.value_on):
+            yield from _doubts(entry, facts, currency)
         members = _member_amounts(details, facts) if len(details) > 1 else []
         if members:
-            yield from self._batch(node, facts, details, members)
-        else:
-            if len(details) > 1:
-                yield _batch_not_split(facts, len(details))
-            yield _entry(node, facts, details)
+            yield from self._batch(entry, facts, details, members)
+            return
+        if len(details) > 1:
+            yield _batch_not_split(facts, len(details))
+        yield _entry(entry, facts, details)
 
-    def _batch(self, node: Node, facts: _Facts, details: list[Node], amounts: list[Decimal]) -> Iterator[Record]:
+    def _batch(self, entry: Texts, facts: _Facts, details: list[Texts], amounts: list[Decimal]) -> Iterator[Record]:
         if sum(amounts) != facts.amount:
             yield _row(
-                facts.line,
-                f"its {len(amounts)} parts add up to {sum(amounts)}, not to {facts.amount}. Post the "
-                "total by hand and ask the bank for the missing detail",
+                facts,
+                f"its {len(amounts)} parts add up to {sum(amounts)}, not to {facts.amount}. Post the total by hand and "
+                "ask the bank for the missing detail",
                 "TxDtls",
                 str(sum(amounts)),
                 "batch_does_not_add_up",
-                facts.raw,
             )
-        yield _entry(node, facts, [], member_count=len(details))
+        yield _entry(entry, facts, [], member_count=len(details))
         for detail, amount in zip(details, amounts, strict=True):
             self.ordinal += 1
             member = facts._replace(line=self.ordinal, amount=amount, raw="")
-            yield _entry(node, member, [detail], parent=facts.line)
+            yield _entry(entry, member, [detail], parent=facts.line)
 
 
-def _status(node: Node) -> str:
-    return at(node, "Sts") or at(node, "Sts", "Cd")
+def _status(entry: Texts) -> str:
+    return entry.at("Sts") or entry.at("Sts/Cd")
 
 
-def _date(node: Node, name: str) -> ReadDate:
-    return iso_date(at(node, name, "Dt") or at(node, name, "DtTm"))
+def _date(entry: Texts, name: str) -> date | None:
+    text = entry.by_path.get(f"{name}/Dt") or entry.by_path.get(f"{name}/DtTm")
+    return iso_date(text[:10]).on if text else None
 
 
-def _doubts(node: Node, facts: _Facts, currency: str) -> Iterator[Problem]:
-    if _status(node) not in _STATUSES:
+def _unreadable(line: int, entry: Texts, raw: str) -> Problem:
+    said = f"{entry.at('Amt')} {entry.at('CdtDbtInd')}".strip()
+    return Problem(
+        line=line,
+        message=f"Entry {line}: the amount “{said}” cannot be read. Nothing was taken from it; ask the bank for the "
+        "file again or enter the receipt by hand.",
+        field="Amt",
+        value=entry.at("Amt"),
+        code="unreadable_entry",
+        raw=raw,
+    )
+
+
+def _doubts(entry: Texts, facts: _Facts, currency: str) -> Iterator[Problem]:
+    status = _status(entry)
+    if status not in _STATUSES:
         yield _row(
-            facts.line,
-            f"its status “{_status(node)}” is unknown, so it cannot be told whether the money has arrived. "
+            facts,
+            f"its status “{status}” is unknown, so it cannot be told whether the money has arrived. "
             "Check it on the bank's portal",
             "Sts",
-            _status(node),
+            status,
             "unknown_status",
-            facts.raw,
         )
     if facts.currency != currency:
         yield _row(
-            facts.line,
+            facts,
             f"it is in “{facts.currency}” but the account is in {currency}. Ask the bank for the file again",
             "Amt/@Ccy",
             facts.currency,
             "currency_differs",
-            facts.raw,
         )
-    if facts.booked_on.on is None and facts.value_on.on is None:
+    if facts.booked_on is None and facts.value_on is None:
         yield Problem(
             line=facts.line,
             message=f"Entry {facts.line} has no readable date; the date of the file has to be used.",
@@ -132,8 +140,15 @@ def _doubts(node: Node, facts: _Facts, currency: str) -> Iterator[Problem]:
         )
 
 
-def _row(line: int, what: str, field: str, value: str, code: str, raw: str) -> Problem:
-    return Problem(line=line, message=f"Entry {line}: {what}.", field=field, value=value, code=code, raw=raw)
+def _row(facts: _Facts, what: str, field: str, value: str, code: str) -> Problem:
+    return Problem(
+        line=facts.line,
+        message=f"Entry {facts.line}: {what}.",
+        field=field,
+        value=value,
+        code=code,
+        raw=facts.raw,
+    )
 
 
 def _batch_not_split(facts: _Facts, count: int) -> Problem:
@@ -147,75 +162,79 @@ def _batch_not_split(facts: _Facts, count: int) -> Problem:
     )
 
 
-def _member_amounts(details: list[Node], facts: _Facts) -> list[Decimal]:
+def _member_amounts(details: list[Texts], facts: _Facts) -> list[Decimal]:
     """The signed amount of each member; empty unless every one has an amount in the entry's currency."""
     direction = "DBIT" if facts.amount < 0 else "CRDT"
     amounts = []
     for detail in details:
-        holder = detail if at(detail, "Amt") else first(detail, "AmtDtls", "TxAmt")
-        amount = amount_with_sign(at(holder, "Amt"), at(detail, "CdtDbtInd") or direction)
-        if amount is None or at(holder, "Amt@Ccy") != facts.currency:
+        path = "Amt" if detail.at("Amt") else "AmtDtls/TxAmt/Amt"
+        amount = amount_with_sign(detail.at(path), detail.at("CdtDbtInd") or direction)
+        if amount is None or detail.at(path + "@Ccy") != facts.currency:
             return []
         amounts.append(amount)
     return amounts
 
 
-def _entry(node: Node, facts: _Facts, details: list[Node], member_count: int = 0, parent: int | None = None) -> Entry:
-    detail = details[0] if details else {}
-    money_in = facts.amount > 0 or (not facts.amount and at(node, "CdtDbtInd") == "CRDT")
-    type_code, proprietary = _type_code(node, detail)
+_NO_DETAIL = Texts()
+
+
+def _entry(
+    entry: Texts, facts: _Facts, details: list[Texts], member_count: int = 0, parent: int | None = None
+) -> Entry:
+    detail = details[0] if details else _NO_DETAIL
+    said, more = entry.by_path.get, detail.by_path.get
+    money_in = facts.amount > 0 or (not facts.amount and said("CdtDbtInd") == "CRDT")
+    type_code, proprietary = _type_code(entry, detail)
     structured, unstructured = _remittance(details)
-    references = first(detail, "Refs")
-    end_to_end = at(references, "EndToEndId")
+    end_to_end = more("Refs/EndToEndId", "")
     if end_to_end in _NOT_PROVIDED:
         end_to_end = ""
     payer_name, payer_account, payer_bank = _counterparty(detail, money_in)
-    sort_code, account = sort_code_and_account(payer_account)
-    reason_code = at(detail, "RtrInf", "Rsn", "Cd")
-    spoken = [*structured, *unstructured, end_to_end, at(detail, "AddtlTxInf"), at(node, "AddtlNtryInf")]
-    return Entry(
+    sort_code, account = sort_code_and_account(payer_account) if payer_account else ("", "")
+    spoken = (*structured, *unstructured, end_to_end, more("AddtlTxInf", ""), said("AddtlNtryInf", ""))
+    draft = EntryDraft(
         line=facts.line,
         amount=facts.amount,
-        kind=_kind(type_code, money_in, bool(first(detail, "RtrInf"))),
+        kind=_kind(type_code, money_in, "RtrInf/Rsn/Cd" in detail.by_path or "RtrInf/Rsn/Prtry" in detail.by_path),
         status=facts.status,
         currency=facts.currency,
-        booked_on=facts.booked_on.on or facts.value_on.on,
-        value_on=facts.value_on.on,
+        booked_on=facts.booked_on or facts.value_on,
+        value_on=facts.value_on,
         mark="CRDT" if money_in else "DBIT",
-        reversal=at(node, "RvslInd") in ("true", "1"),
+        reversal=said("RvslInd") in ("true", "1"),
         type_code=type_code or proprietary,
-        bank_reference=at(references, "AcctSvcrRef") if parent else at(node, "AcctSvcrRef"),
+        bank_reference=more("Refs/AcctSvcrRef", "") if parent else said("AcctSvcrRef", ""),
         reference=structured[0] if structured else end_to_end,
         end_to_end_reference=end_to_end,
         payer_name=payer_name,
         payer_sort_code=sort_code,
         payer_account=account,
         narrative=" ".join(" ".join(spoken).split()),
-        reason_code=reason_code,
-        reason=at(detail, "RtrInf", "AddtlInf"),
+        reason_code=more("RtrInf/Rsn/Cd") or more("RtrInf/Rsn/Prtry", ""),
+        reason=more("RtrInf/AddtlInf", ""),
         parent=parent,
         member_count=member_count,
-        extra=_extra(node, detail, references, proprietary, payer_bank),
+        extra=_extra(entry, detail, proprietary, payer_bank),
         raw=facts.raw,
     )
+    return sealed(draft)
 
 
-def _type_code(node: Node, detail: Node) -> tuple[str, str]:
+def _type_code(entry: Texts, detail: Texts) -> tuple[str, str]:
     """Domain/family/sub-family, and the bank's own code; those of the details where the entry has none."""
-    for holder in (node, detail):
-        domain = first(holder, "BkTxCd", "Domn")
-        parts = (at(domain, "Cd"), at(domain, "Fmly", "Cd"), at(domain, "Fmly", "SubFmlyCd"))
-        code = "/".join(part for part in parts if part)
-        proprietary = at(holder, "BkTxCd", "Prtry", "Cd")
-        if code or proprietary:
-            return code, proprietary
+    for holder in (entry.by_path, detail.by_path):
+        domain, proprietary = holder.get("BkTxCd/Domn/Cd"), holder.get("BkTxCd/Prtry/Cd", "")
+        if domain:
+            family = holder.get("BkTxCd/Domn/Fmly/Cd", "")
+            return f"{domain}/{family}/{holder.get('BkTxCd/Domn/Fmly/SubFmlyCd', '')}".rstrip("/"), proprietary
+        if proprietary:
+            return "", proprietary
     return "", ""
 
 
 def _kind(type_code: str, money_in: bool, returned: bool) -> EntryKind:
-    parts = type_code.split("/")
-    family = parts[1] if len(parts) > 1 else ""
-    sub_family = parts[2] if len(parts) > 2 else ""
+    _, _, family_and_sub = type_code.partition("/")
+    family, _, sub_family = family_and_sub.partition("/")
     if sub_family in _FEES:
         return "fee"
     if sub_family in _INTEREST:
@@ -227,46 +246,50 @@ def _kind(type_code: str, money_in: bool, returned: bool) -> EntryKind:
     return "receipt" if money_in else "payment"
 
 
-def _remittance(details: list[Node]) -> tuple[list[str], list[str]]:
-    structured, unstructured = [], []
+def _remittance(details: list[Texts]) -> tuple[list[str], list[str]]:
+    structured: list[str] = []
+    unstructured: list[str] = []
     for detail in details:
-        for remittance in all_nodes(detail, "RmtInf"):
-            structured += [
-                reference
-                for item in all_nodes(remittance, "Strd")
-                if (reference := at(item, "CdtrRefInf", "Ref") or at(item, "CdtrRefInf", "CdtrRef"))
-            ]
-            unstructured += all_texts(remittance, "Ustrd")
+        structured += detail.all("RmtInf/Strd/CdtrRefInf/Ref") or detail.all("RmtInf/Strd/CdtrRefInf/CdtrRef")
+        unstructured += detail.all("RmtInf/Ustrd")
     return structured, unstructured
 
 
-def _counterparty(detail: Node, money_in: bool) -> tuple[str, str, str]:
+def _counterparty(detail: Texts, money_in: bool) -> tuple[str, str, str]:
     """Name, account and bank of the other side: the debtor of money in, the creditor of money out."""
+    said = detail.by_path.get
     role = "Dbtr" if money_in else "Cdtr"
-    parties = first(detail, "RltdPties")
-    if not parties and not detail:
-        return "", "", ""
-    party = first(parties, role)
-    name = at(party, "Nm") or at(party, "Pty", "Nm") or at(parties, f"Ultmt{role}", "Nm")
-    account = first(parties, f"{role}Acct", "Id")
-    agent = first(detail, "RltdAgts", f"{role}Agt", "FinInstnId")
-    bank = at(agent, "ClrSysMmbId", "MmbId") or at(agent, "BICFI") or at(agent, "BIC")
-    return name, at(account, "IBAN") or at(account, "Othr", "Id"), bank
+    party, agent = f"RltdPties/{role}", f"RltdAgts/{role}Agt/FinInstnId"
+    name = said(f"{party}/Nm") or said(f"{party}/Pty/Nm") or said(f"RltdPties/Ultmt{role}/Nm", "")
+    account = said(f"{party}Acct/Id/IBAN") or said(f"{party}Acct/Id/Othr/Id", "")
+    bank = said(f"{agent}/ClrSysMmbId/MmbId") or said(f"{agent}/BICFI") or said(f"{agent}/BIC", "")
+    return name, account, bank
 
 
-def _extra(node: Node, detail: Node, references: Node, proprietary: str, payer_bank: str) -> dict[str, str]:
-    batch = first(node, "NtryDtls", "Btch")
-    said = {
-        "entry_reference": at(node, "NtryRef"),
-        "proprietary_code": proprietary,
-        "payer_bank": payer_bank,
-        "mandate_reference": at(references, "MndtId"),
-        "instruction_id": at(references, "InstrId"),
-        "transaction_id": at(references, "TxId"),
-        "uetr": at(references, "UETR"),
-        "cheque_number": at(references, "ChqNb"),
-        "batch_count": at(batch, "NbOfTxs"),
-        "batch_id": at(batch, "PmtInfId"),
-        "ultimate_debtor": at(detail, "RltdPties", "UltmtDbtr", "Nm"),
-    }
-    return {name: text for name, text in said.items() if text}
+_EXTRA_OF_ENTRY = (
+    ("entry_reference", "NtryRef"),
+    ("batch_count", "NtryDtls/Btch/NbOfTxs"),
+    ("batch_id", "NtryDtls/Btch/PmtInfId"),
+)
+_EXTRA_OF_DETAIL = (
+    ("mandate_reference", "Refs/MndtId"),
+    ("instruction_id", "Refs/InstrId"),
+    ("transaction_id", "Refs/TxId"),
+    ("uetr", "Refs/UETR"),
+    ("cheque_number", "Refs/ChqNb"),
+    ("ultimate_debtor", "RltdPties/UltmtDbtr/Nm"),
+)
+
+
+def _extra(entry: Texts, detail: Texts, proprietary: str, payer_bank: str) -> dict[str, str]:
+    extra = {}
+    if proprietary:
+        extra["proprietary_code"] = proprietary
+    if payer_bank:
+        extra["payer_bank"] = payer_bank
+    for texts, names in ((entry.by_path, _EXTRA_OF_ENTRY), (detail.by_path, _EXTRA_OF_DETAIL)):
+        for name, path in names:
+            text = texts.get(path)
+            if text:
+                extra[name] = text
+    return extra

@@ -14,11 +14,11 @@ from decimal import Decimal
 from typing import BinaryIO
 
 from ims.formats.dates import year_and_day
+from ims.formats.entries import EntryDraft, sealed
 from ims.formats.format import Format
 from ims.formats.minor_units import from_minor_units
 from ims.formats.records import (
     Balance,
-    Entry,
     EntryKind,
     Problem,
     Record,
@@ -280,7 +280,7 @@ def _entry(section: _Section, number: int, line: str) -> Record:
     extra = {"transaction": _NAMES[code]} if code in _NAMES else {}
     if line[31:35].strip(" 0"):
         extra["originator_reference"] = line[31:35].strip()
-    return Entry(
+    draft = EntryDraft(
         line=number,
         amount=money if credit or not money else -money,
         kind=_KINDS.get(code) or ("receipt" if credit else "payment"),
@@ -297,6 +297,7 @@ def _entry(section: _Section, number: int, line: str) -> Record:
         extra=extra,
         raw=line,
     )
+    return sealed(draft)
 
 
 def _is_number(text: str) -> bool:

@@ -7,18 +7,17 @@ Sign rule: C and RD are money in, D and RC are money out. EC and ED are expected
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import BinaryIO
 
 from ims.formats import swift_fields
 from ims.formats.dates import ReadDate, month_and_day_near, yymmdd
+from ims.formats.entries import EntryDraft, sealed
 from ims.formats.format import Format
 from ims.formats.records import (
     Balance,
-    Entry,
     EntryKind,
     Problem,
     Record,
@@ -31,6 +30,7 @@ from ims.formats.swift_narrative import narrative
 from ims.formats.text_lines import TextLines
 from ims.formats.uk_accounts import sort_code_and_account
 
+_NO_DATE = ReadDate(None)
 _MONEY_IN = frozenset(("C", "RD", "EC"))
 _NO_REFERENCE = frozenset(("NONREF", "EREF", "KREF+", "KREF", "NOTPROVIDED", ""))
 _KIND_OF_TYPE: dict[str, EntryKind] = {"NCHG": "fee", "NINT": "interest"}
@@ -91,7 +91,7 @@ def read(stream: BinaryIO) -> Iterator[Record]:
     seen = False
     for found in swift_fields.fields(lines):
         seen = True
-        yield from reader.take(found)
+        yield from reader.take_entry(found) if found.tag == "61" else reader.take(found)
     if not seen:
         raise UnreadableFile(
             "The file holds no SWIFT fields such as :20: or :61:, so it is not an MT940 or MT942 statement. "
@@ -109,34 +109,12 @@ class _Reader:
         self._pending: Field | None = None
         self._information: list[str] = []
 
-    def take(self, found: Field) -> Iterator[Record]:
-        """The records that are complete once this field is seen."""
-        tag = found.tag
-        if tag == "86" and self._pending:
-            self._information.extend(found.value)
-            return
-        if self._pending:
-            yield from self._flush_entry()
-        if tag == "61":
-            yield from self._begin_entry(found)
-        elif tag in ("20", swift_fields.MESSAGE_START):
-            yield from self._end_message()
-            if tag == "20":
-                self._message = _Message(found.line, reference=found.value[0].strip(), last_line=found.line)
-        else:
-            yield from self._take_field(found)
-
-    def finish(self) -> Iterator[Record]:
-        """What is still open at the end of the file."""
-        if self._pending:
-            yield from self._flush_entry()
-        yield from self._end_message()
-        yield from self._lines.take_notices()
-
-    def _begin_entry(self, found: Field) -> Iterator[Record]:
+    def take_entry(self, found: Field) -> Sequence[Record]:
+        """Begins an entry; gives what was complete before it."""
+        ready = self._flush_entry()
         message = self._open_message(found)
         if not message.started:
-            yield self._start(message)
+            ready.append(self._start(message))
         if message.closing:
             message.problems.append(
                 _statement_problem(
@@ -148,6 +126,30 @@ class _Reader:
         message.last_line = found.line
         self._pending = found
         self._information = []
+        return ready
+
+    def take(self, found: Field) -> Iterable[Record]:
+        """The records that are complete once this field, which begins no entry, is seen."""
+        if self._pending and found.tag == "86":
+            self._information += found.value
+            return ()
+        return self._take_other(found)
+
+    def _take_other(self, found: Field) -> Iterator[Record]:
+        yield from self._flush_entry()
+        tag = found.tag
+        if tag in ("20", swift_fields.MESSAGE_START):
+            yield from self._end_message()
+            if tag == "20":
+                self._message = _Message(found.line, reference=found.value[0].strip(), last_line=found.line)
+        else:
+            yield from self._take_field(found)
+
+    def finish(self) -> Iterator[Record]:
+        """What is still open at the end of the file."""
+        yield from self._flush_entry()
+        yield from self._end_message()
+        yield from self._lines.take_notices()
 
     def _open_message(self, found: Field) -> _Message:
         if self._message is None:
@@ -285,12 +287,11 @@ class _Reader:
             extra=message.extra,
         )
 
-    def _flush_entry(self) -> Iterator[Record]:
+    def _flush_entry(self) -> list[Record]:
         found, self._pending = self._pending, None
-        assert found is not None  # callers check; says so to the type checker
-        message = self._message
-        assert message is not None
-        yield from _entry_records(found, self._information, message.currency or "GBP")
+        if found is None or self._message is None:
+            return []
+        return _entry_records(found, self._information, self._message.currency or "GBP")
 
     @staticmethod
     def _notice(found: Field, what: str, code: str = "unknown_field") -> Problem:
@@ -353,67 +354,61 @@ def _missing_balances(message: _Message) -> Iterator[Problem]:
             )
 
 
-def _entry_records(found: Field, information: list[str], currency: str) -> Iterator[Record]:
+def _entry_records(found: Field, information: list[str], currency: str) -> list[Record]:
     first = found.value[0]
     line = STATEMENT_LINE.match(first)
-    value = swift_fields.amount(line["amount"]) if line else None
-    raw = "\n".join((*found.value, *information))
+    value = swift_fields.amount(line[5]) if line else None
+    raw = "\n".join(found.value + information)
     if line is None or value is None:
-        yield Problem(
-            line=found.line,
-            message=f"Line {found.line}: the entry “{first.strip()}” cannot be read as date, mark, amount and type. "
-            "Nothing was taken from it; ask the bank for the file again or enter the receipt by hand.",
-            field=":61:",
-            value=first,
-            code="unreadable_entry",
-            raw=raw,
-        )
-        return
-    value_on = yymmdd(line["value"])
-    entry_text = (line["entry"] or "").strip()
-    booked_on = _booked_on(entry_text, value_on)
-    yield from _date_problems(found, line["value"], value_on, entry_text, booked_on, raw)
-    yield _entry(found, line, value, currency, value_on.on, booked_on.on, information, raw)
-
-
-def _entry(
-    found: Field,
-    line: re.Match[str],
-    value: Decimal,
-    currency: str,
-    value_on: date | None,
-    booked_on: date | None,
-    information: list[str],
-    raw: str,
-) -> Entry:
-    mark, code = line["mark"], line["type"].rstrip()
-    money_in = mark in _MONEY_IN
-    owner, _, bank_reference = line["rest"].partition("//")
-    owner = owner.strip()
+        return [_unreadable_entry(found, raw)]
+    value_text, entry_text, mark, funds_code, _, code, owner_and_bank = line.groups("")
+    value_on = yymmdd(value_text)
+    booked_on = _NO_DATE
+    if entry_text and value_on.on and not entry_text.isspace():
+        booked_on = month_and_day_near(entry_text, value_on.on)
+    doubtful = value_on.on is None or value_on.moved or booked_on.moved or (booked_on.on is None and entry_text)
     text = narrative(found.value[1:], information)
-    extra = text.extra
-    if line["funds"]:
-        extra["funds_code"] = line["funds"]
-    sort_code, account = sort_code_and_account(text.payer_account)
-    return Entry(
+    if funds_code:
+        text.extra["funds_code"] = funds_code
+    owner, _, bank_reference = owner_and_bank.partition("//")
+    owner = owner.strip()
+    money_in = mark in _MONEY_IN
+    sort_code, account = sort_code_and_account(text.payer_account) if text.payer_account else ("", "")
+    draft = EntryDraft(
         line=found.line,
         amount=value if money_in or not value else -value,
-        kind=_kind(code, money_in),
+        kind=_kind(code.rstrip(), money_in),
         status="pending" if mark[0] == "E" else "booked",
         currency=currency,
-        booked_on=booked_on or value_on,
-        value_on=value_on,
+        booked_on=booked_on.on or value_on.on,
+        value_on=value_on.on,
         mark=mark,
         reversal=mark[0] == "R",
-        type_code=code,
+        type_code=code.rstrip(),
         bank_reference=bank_reference.strip(),
-        reference=owner if owner not in _NO_REFERENCE else text.reference,
+        reference=text.reference if owner in _NO_REFERENCE else owner,
         end_to_end_reference=text.end_to_end_reference,
         payer_name=text.payer_name,
         payer_sort_code=sort_code,
         payer_account=account,
         narrative=text.text,
-        extra=extra,
+        extra=text.extra,
+        raw=raw,
+    )
+    entry = sealed(draft)
+    if doubtful:
+        return [*_date_problems(found, value_text, value_on, entry_text.strip(), booked_on, raw), entry]
+    return [entry]
+
+
+def _unreadable_entry(found: Field, raw: str) -> Problem:
+    return Problem(
+        line=found.line,
+        message=f"Line {found.line}: the entry “{found.value[0].strip()}” cannot be read as date, mark, amount and "
+        "type. Nothing was taken from it; ask the bank for the file again or enter the receipt by hand.",
+        field=":61:",
+        value=found.value[0],
+        code="unreadable_entry",
         raw=raw,
     )
 
@@ -422,13 +417,6 @@ def _kind(code: str, money_in: bool) -> EntryKind:
     if code == _RETURNED_ITEM:
         return "returned_credit" if money_in else "unpaid_direct_debit"
     return _KIND_OF_TYPE.get(code) or ("receipt" if money_in else "payment")
-
-
-def _booked_on(entry_text: str, value_on: ReadDate) -> ReadDate:
-    """The entry date has no year: it is the one nearest to the value date."""
-    if not entry_text or value_on.on is None:
-        return ReadDate(None)
-    return month_and_day_near(entry_text, value_on.on)
 
 
 def _date_problems(

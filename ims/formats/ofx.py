@@ -14,8 +14,9 @@ from decimal import Decimal
 from typing import BinaryIO
 
 from ims.formats.dates import ReadDate, yyyymmdd
+from ims.formats.entries import EntryDraft, sealed
 from ims.formats.format import Format
-from ims.formats.ofx_tokens import OfxTokens, Token
+from ims.formats.ofx_tokens import OfxTokens, plain
 from ims.formats.records import (
     Balance,
     Entry,
@@ -34,7 +35,6 @@ _AGGREGATES = frozenset(
     (
         "BANKACCTFROM",
         "CCACCTFROM",
-        "BANKTRANLIST",
         "LEDGERBAL",
         "AVAILBAL",
         "PAYEE",
@@ -45,9 +45,12 @@ _AGGREGATES = frozenset(
     )
 )
 _KINDS: dict[str, EntryKind] = {"FEE": "fee", "SRVCHG": "fee", "INT": "interest", "XFER": "transfer"}
+_PLAIN = re.compile(r"[+-]?[0-9]{1,15}\.[0-9]{2}", re.ASCII)
 _POINT = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})?(?:\.[0-9]{0,5})?")
 _COMMA = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:\.[0-9]{3}){1,4})?,(?:[0-9]{0,2}|[0-9]{4,5})")
+_STRUCTURE = _STATEMENTS | _LEFT_OUT | _AGGREGATES | {"OFX", "STMTTRN", "BANKTRANLIST"}
 _MOST_VALUES = 500
+_DEEPEST = 10
 
 
 @dataclass(slots=True)
@@ -72,8 +75,9 @@ def read(stream: BinaryIO) -> Iterator[Record]:
     """
     tokens = OfxTokens(stream)
     reader = _Reader()
-    for token in tokens:
-        yield from reader.take(token)
+    for slash, name, text in tokens:
+        if slash or not reader.keep(name, text):
+            yield from reader.take(name.upper(), ended=bool(slash))
     yield from reader.finish()
     yield from tokens.notices
 
@@ -91,13 +95,23 @@ class _Reader:
         self._left_out = ""
         self._investments = 0
 
-    def take(self, token: Token) -> Iterator[Record]:
-        name = token.name
+    def keep(self, name: str, text: str) -> bool:
+        """Stores a value of the transaction or the statement being read; False for a tag that means more."""
+        name = name.upper()
+        if self._statement is None or self._left_out or name in _STRUCTURE:
+            return False
+        values = self._statement.values if self._transaction is None else self._transaction
+        key = f"{self._inside[-1]}.{name}" if self._inside else name
+        if key not in values and len(values) < _MOST_VALUES:
+            values[key] = plain(text)
+        return True
+
+    def take(self, name: str, *, ended: bool) -> Iterator[Record]:
+        """The records that are complete once this tag is seen."""
         if self._left_out:
-            if token.end and name == self._left_out:
+            if ended and name == self._left_out:
                 self._left_out = ""
-            return
-        if token.end:
+        elif ended:
             yield from self._end(name)
         elif name in _LEFT_OUT:
             self._left_out = name
@@ -107,25 +121,10 @@ class _Reader:
         elif name in _STATEMENTS:
             yield from self._close_statement(unfinished=True)
             self._statement = _Statement(name == "CCSTMTRS", self._ordinal + 1)
-        elif self._statement:
-            yield from self._inside_statement(self._statement, token)
-
-    def _inside_statement(self, statement: _Statement, token: Token) -> Iterator[Record]:
-        if token.name == "STMTTRN":
-            yield from self._begin_transaction(statement)
-        elif token.name in _AGGREGATES:
-            if token.name == "BANKTRANLIST":
-                return
-            if len(self._inside) < 10:
-                self._inside.append(token.name)
-        else:
-            self._keep(statement, token)
-
-    def _keep(self, statement: _Statement, token: Token) -> None:
-        values = statement.values if self._transaction is None else self._transaction
-        key = f"{self._inside[-1]}.{token.name}" if self._inside else token.name
-        if len(values) < _MOST_VALUES:
-            values.setdefault(key, token.text)
+        elif name == "STMTTRN" and self._statement:
+            yield from self._begin_transaction(self._statement)
+        elif name in _AGGREGATES and len(self._inside) < _DEEPEST:
+            self._inside.append(name)
 
     def _begin_transaction(self, statement: _Statement) -> Iterator[Record]:
         if not statement.started:
@@ -138,8 +137,11 @@ class _Reader:
     def _end(self, name: str) -> Iterator[Record]:
         if name == "OFX":
             self._root_ended = True
-        elif name == "STMTTRN" and self._statement and self._transaction is not None:
-            yield from self._take_transaction(self._statement)
+        elif name == "STMTTRN" and self._statement:
+            if self._transaction is None:
+                yield _damaged(self._ordinal, "a transaction ends that never began")
+            else:
+                yield from self._take_transaction(self._statement)
         elif name in _STATEMENTS:
             yield from self._close_statement(unfinished=False)
         elif name in self._inside:
@@ -161,7 +163,7 @@ class _Reader:
         if self._transaction is not None:
             yield from self._take_transaction(statement)
         if unfinished:
-            yield _cut_off(self._ordinal)
+            yield _damaged(self._ordinal, "it breaks off before its end (</OFX>)")
         yield from _end(statement, self._ordinal)
 
     def finish(self) -> Iterator[Record]:
@@ -171,7 +173,7 @@ class _Reader:
             )
         yield from self._close_statement(unfinished=True)
         if not self._root_ended:
-            yield _cut_off(self._ordinal)
+            yield _damaged(self._ordinal, "it breaks off before its end (</OFX>)")
         if self._investments:
             yield Problem(
                 line=self._ordinal or 1,
@@ -181,10 +183,10 @@ class _Reader:
             )
 
 
-def _cut_off(line: int) -> Problem:
+def _damaged(line: int, what: str) -> Problem:
     return Problem(
         line=line or 1,
-        message="The file breaks off before its end (</OFX>). Fetch it again.",
+        message=f"The file is damaged behind transaction {line}: {what}. Fetch it again.",
         scope="statement",
         code="cut_off",
     )
@@ -257,7 +259,7 @@ def _entry(line: int, values: dict[str, str], amount: Decimal, currency: str, po
         "sic": values.get("SIC", ""),
     }
     spoken = [name, "" if memo == name else memo, values.get("REFNUM", "")]
-    return Entry(
+    draft = EntryDraft(
         line=line,
         amount=amount,
         kind=_KINDS.get(kind) or ("receipt" if amount >= 0 else "payment"),
@@ -274,6 +276,7 @@ def _entry(line: int, values: dict[str, str], amount: Decimal, currency: str, po
         extra={key: text for key, text in said.items() if text},
         raw=raw,
     )
+    return sealed(draft)
 
 
 def _row_problem(line: int, field: str, value: str, what: str, raw: str) -> Problem:
@@ -290,6 +293,9 @@ def _row_problem(line: int, field: str, value: str, what: str, raw: str) -> Prob
 
 def _amount(text: str) -> Decimal | None:
     """A signed amount with a point or a comma; None when blank or when a mark could mean either."""
+    if _PLAIN.fullmatch(text):
+        amount = Decimal(text)
+        return amount or abs(amount)
     text = text.strip().replace(" ", "")
     if not any(character.isdigit() for character in text):
         return None

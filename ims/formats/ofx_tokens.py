@@ -11,26 +11,20 @@ import codecs
 import html
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from ims.formats.records import Problem, UnreadableFile
 from ims.formats.text_lines import CHUNK_BYTES, decode_single_bytes, encoding_notice
 
 _LONGEST_TOKEN = 262_144
-_TOKEN = re.compile(
-    r"<(?:!\[CDATA\[(?P<cdata>.*?)\]\]>|(?P<end>/?)(?P<name>[A-Za-z0-9_.:]+)[^<>]{0,1000}>|(?P<other>[!?][^<>]*)>)"
-    r"(?P<text>[^<]*)",
-    re.DOTALL,
-)
+_TOKEN = re.compile(r"<(/?)([A-Za-z0-9_.:]+)(?:\s[^<>]{0,1000})?/?>\s*([^<]*)")
+_CDATA_START = "<![CDATA["
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_DECLARATION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,6}|#x[0-9A-Fa-f]{1,5}|amp|lt|gt|quot|apos|nbsp);")
 
-
-class Token(NamedTuple):
-    """A start tag with its text, or an end tag. Names are upper case."""
-
-    name: str
-    text: str
-    end: bool
+Token = tuple[str, str, str]
+"""``"/"`` for an end tag or nothing; the name as written; the text behind the tag, not yet stripped."""
 
 
 class OfxTokens:
@@ -41,33 +35,17 @@ class OfxTokens:
         self.notices: list[Problem] = []
 
     def __iter__(self) -> Iterator[Token]:
-        previous: Token | None = None
         for text in self._whole_tokens():
-            for found in _TOKEN.finditer(text):
-                if found["cdata"] is not None:
-                    if previous:
-                        previous = previous._replace(text=(previous.text + found["cdata"] + found["text"]).strip())
-                    continue
-                if found["other"] is not None:
-                    _refuse_declaration(found["other"])
-                    continue
-                if previous:
-                    yield previous
-                previous = Token(found["name"].upper(), _plain(found["text"]), bool(found["end"]))
-        if previous:
-            yield previous
+            yield from _TOKEN.findall(text)
 
     def _whole_tokens(self) -> Iterator[str]:
-        """Text cut before a ``<``, so that no tag and no value is split (CDATA is kept whole)."""
+        """Text cut before a tag, so that no tag is parted from its value. CDATA becomes ordinary text."""
         remainder = ""
         for piece in self._decoded():
             text = remainder + piece
-            cut = text.rfind("<")
-            opened = text.rfind("<![CDATA[")
-            if opened >= 0 and text.find("]]>", opened) < 0:
-                cut = opened
-            if cut < 0:
-                cut = 0
+            if "<!" in text:
+                text = _without_declarations(text)
+            cut = _safe_cut(text)
             remainder = text[cut:]
             if len(remainder) > _LONGEST_TOKEN:
                 raise UnreadableFile(
@@ -101,15 +79,26 @@ class OfxTokens:
             return text
 
 
-def _plain(text: str) -> str:
-    text = text.strip()
-    return _ENTITY.sub(lambda found: html.unescape(found[0]), text) if "&" in text else text
-
-
-def _refuse_declaration(declaration: str) -> None:
-    if declaration[:8].upper() == "!DOCTYPE" or declaration[:7].upper() == "!ENTITY":
+def _without_declarations(text: str) -> str:
+    if _DECLARATION.search(text):
         raise UnreadableFile(
             "The file contains a document type declaration (<!DOCTYPE …>), which OFX files never do and which can be "
             "used to attack the reader. It was refused; ask the sender where the file came from.",
             code="document_type",
         )
+    return _CDATA.sub(lambda found: html.escape(found[1], quote=False), text)
+
+
+def _safe_cut(text: str) -> int:
+    """Where the last tag starts whose value may still go on in the next chunk."""
+    unfinished = text.find(_CDATA_START)
+    cut = text.rfind("<", 0, unfinished) if unfinished >= 0 else text.rfind("<")
+    if text[cut : cut + 2] in ("<", "<!"):
+        cut = text.rfind("<", 0, max(cut, 0))
+    return max(cut, 0)
+
+
+def plain(text: str) -> str:
+    """The text of a value: stripped, its entities resolved once."""
+    text = text.strip()
+    return _ENTITY.sub(lambda found: html.unescape(found[0]), text) if "&" in text else text

@@ -62,31 +62,22 @@ class Narrative:
 
 def narrative(supplementary: list[str], information: list[str]) -> Narrative:
     """Reads the supplementary details of :61: and the lines of :86: of one entry."""
-    text = join([*_filled(supplementary, FULL_SUPPLEMENTARY_LINE), *_filled(information, FULL_INFORMATION_LINE)])
-    found = Narrative(text)
+    text = _joined(supplementary, FULL_SUPPLEMENTARY_LINE) + _joined(information, FULL_INFORMATION_LINE)
+    found = Narrative(" ".join(text.split()))
     if supplementary and len(supplementary[0]) > _UK_TYPE_COLUMNS.start:
         _read_uk_columns(found, supplementary[0], information)
     if "?2" in text:
-        _read_sub_fields(found, text)
+        _read_sub_fields(found, found.text)
     elif "/" in text:
-        _read_code_words(found, text)
+        _read_code_words(found, found.text)
     return found
 
 
-def join(pieces: list[tuple[str, bool]]) -> str:
-    """Joins lines by single spaces, or by nothing behind a line that was full (its text ran on)."""
-    if len(pieces) == 1:
-        return " ".join(pieces[0][0].split())
-    parts = []
-    for line, full in pieces:
-        parts.append(line)
-        if not full:
-            parts.append(" ")
-    return " ".join("".join(parts).split())
-
-
-def _filled(lines: list[str], width: int) -> list[tuple[str, bool]]:
-    return [(line, len(line) == width) for line in lines]
+def _joined(lines: list[str], width: int) -> str:
+    """Lines with a space between; a line that was full ran on, so what follows it is not set apart."""
+    if len(lines) == 1:
+        return lines[0] if len(lines[0]) == width else lines[0] + " "
+    return "".join([line if len(line) == width else line + " " for line in lines])
 
 
 def _read_uk_columns(found: Narrative, supplementary: str, information: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
@@ -70,7 +71,67 @@ def all_nodes(node: Node, name: str) -> list[Node]:
     return [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, dict)]
 
 
-def all_texts(node: Node, name: str) -> list[str]:
-    """Every non-empty text of that name."""
-    found = node.get(name, [])
-    return [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, str) and item]
+@dataclass(slots=True)
+class Texts:
+    """The texts inside an element by their path below it: the quickest form for what comes by the thousand."""
+
+    by_path: dict[str, str] = field(default_factory=dict)
+    """First text at each path, such as ``"Refs/EndToEndId"``; ``"Amt@Ccy"`` holds that attribute."""
+    further: list[tuple[str, str]] = field(default_factory=list)
+    """Path and text of those that repeat."""
+
+    def at(self, path: str) -> str:
+        """The first text at a path; empty where there is none."""
+        return self.by_path.get(path, "")
+
+    def all(self, path: str) -> list[str]:
+        """Every non-empty text at a path."""
+        found = self.by_path.get(path)
+        return ([found] if found else []) + [text for other, text in self.further if text and other == path]
+
+
+def texts(element: etree._Element, prefix: int) -> Texts:
+    """Everything inside an element."""
+    found = Texts()
+    _collect(element, prefix, "", found.by_path, found.further)
+    return found
+
+
+def texts_apart(element: etree._Element, prefix: int, container: str, repeated: str) -> tuple[Texts, list[Texts]]:
+    """Everything inside an element, but each ``repeated`` inside a ``container`` on its own."""
+    found, apart = Texts(), []
+    for child in element:
+        name = child.tag[prefix:]
+        if name != container:
+            _collect_one(child, name, prefix, found.by_path, found.further)
+            continue
+        for grandchild in child:
+            inner = grandchild.tag[prefix:]
+            if inner == repeated:
+                apart.append(texts(grandchild, prefix))
+            else:
+                _collect_one(grandchild, f"{name}/{inner}", prefix, found.by_path, found.further)
+    return found, apart
+
+
+def _collect(
+    element: etree._Element, prefix: int, path: str, by_path: dict[str, str], further: list[tuple[str, str]]
+) -> None:
+    for child in element:
+        _collect_one(child, path + child.tag[prefix:], prefix, by_path, further)
+
+
+def _collect_one(
+    child: etree._Element, key: str, prefix: int, by_path: dict[str, str], further: list[tuple[str, str]]
+) -> None:
+    if len(child):
+        _collect(child, prefix, key + "/", by_path, further)
+        return
+    text = child.text
+    text = text.strip() if text else ""
+    if key in by_path:
+        further.append((key, text))
+        return
+    by_path[key] = text
+    if key[-3:] == "Amt":
+        by_path[key + "@Ccy"] = child.get("Ccy", "")
