@@ -26,7 +26,8 @@ demo: $(INSTALLED) ## A council's working day from bank file to proof, then the 
 	@$(BIN)/ims demo --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve) $(if $(filter 1,$(RESET)),--reset)
 
 .PHONY: test
-test: lint migrations-check pytest ## Everything that must hold: style, layers, migrations and the whole test suite
+test: $(INSTALLED) ## Everything that must hold: style, layers, migrations and the whole test suite
+	@$(MAKE) --no-print-directory --keep-going lint migrations-check pytest
 
 .PHONY: lint
 lint: $(INSTALLED) ## Style, and the rule that no room knows what stands above it
