@@ -55,7 +55,7 @@ WITH reasons AS ({reasons}),
          (id, entry_id, amount, remaining, received_on, opened_on, state, reason, payer_key,
           history_date, history_type, history_change_reason, history_user_id, actor_kind, actor_name, actor_address)
        SELECT id, entry_id, amount, remaining, received_on, opened_on, state, reason, payer_key,
-              clock_timestamp(), '+', %(why)s, %(user)s, %(actor_kind)s, %(actor_name)s, %(address)s
+              transaction_timestamp(), '+', %(why)s, %(user)s, %(actor_kind)s, %(actor_name)s, %(address)s
        FROM opened)
 SELECT count(*) FROM opened
 """

@@ -29,7 +29,7 @@ BEGIN
     id, entry_id, amount, remaining, received_on, opened_on, closed_at, state, reason, payer_key, owner_id, due_on,
     history_date, history_type, history_change_reason, history_user_id, actor_kind, actor_name, actor_address)
   SELECT id, entry_id, amount, remaining, received_on, opened_on, closed_at, state, m.reason, payer_key, owner_id, due_on,
-    clock_timestamp(), '~', cause.series || '-' || lpad(cause.number::text, greatest(6, length(cause.number::text)), '0') || ': ' || cause.reason,
+    transaction_timestamp(), '~', cause.series || '-' || lpad(cause.number::text, greatest(6, length(cause.number::text)), '0') || ': ' || cause.reason,
     CASE WHEN cause.actor_kind = 'person' AND cause.actor_id ~ '^[0-9]{1,18}$' THEN cause.actor_id::bigint END,
     cause.actor_kind, cause.actor_name, ''
   FROM moved m;
