@@ -37,11 +37,11 @@ def _left(expression: str, entry_ids: Sequence[int]) -> dict[int, Decimal]:
 
 
 def moved_entries(posting_id: int, *, limit: int) -> list[tuple[int, str]]:
-    """Lines of a posting whose money has been moved and not put back: (line, reference of the posting that moved it)."""
+    """Lines of a posting whose money has been moved and not put back: (line, reference of the mover)."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT o.line, p.series || '-' || lpad(p.number::text, 6, '0')
+            SELECT o.line, ims_posting_reference(p)
             FROM ledger_entry o
             JOIN ledger_entry c ON c.corrects_id = o.id
             JOIN ledger_posting p ON p.id = c.posting_id

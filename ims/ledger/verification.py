@@ -34,19 +34,17 @@ class Check:
                 )
 
 
-_NAME = "{0}.series || '-' || lpad({0}.number::text, 6, '0')"
-
 CHECKS: tuple[Check, ...] = (
     Check(
         "ledger.altered_entry",
         "Line {1} of {0} has been altered: its content no longer gives its SHA-256.",
-        f"""SELECT {_NAME.format("p")}, e.line FROM ledger_entry e JOIN ledger_posting p ON p.id = e.posting_id
+        """SELECT ims_posting_reference(p), e.line FROM ledger_entry e JOIN ledger_posting p ON p.id = e.posting_id
             WHERE e.leaf <> ims_entry_leaf(e)""",
     ),
     Check(
         "ledger.incomplete_posting",
         "{0} says {1} entries totalling {2}, but has {3} totalling {4}: entries were removed, added or altered.",
-        f"""SELECT {_NAME.format("p")}, p.entry_count, p.total, coalesce(e.entries, 0), coalesce(e.total, 0)
+        """SELECT ims_posting_reference(p), p.entry_count, p.total, coalesce(e.entries, 0), coalesce(e.total, 0)
             FROM ledger_posting p
             LEFT JOIN (SELECT posting_id, count(*) AS entries, sum(amount) AS total FROM ledger_entry GROUP BY 1) e
               ON e.posting_id = p.id
@@ -61,8 +59,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ledger.posting_differs_from_seal",
         "{0} is not as it was when seal {1} was made: the posting or the order of its entries has been altered.",
-        f"""SELECT {_NAME.format("p")}, s.seal_id FROM ledger_sealedposting s JOIN ledger_posting p ON p.id = s.posting_id
-            WHERE s.digest <> ims_posting_digest(p)""",
+        """SELECT ims_posting_reference(p), s.seal_id
+           FROM ledger_sealedposting s JOIN ledger_posting p ON p.id = s.posting_id
+           WHERE s.digest <> ims_posting_digest(p)""",
     ),
     Check(
         "ledger.sealed_posting_gone",
@@ -74,7 +73,8 @@ CHECKS: tuple[Check, ...] = (
         "ledger.altered_seal",
         "Seal {0} has been altered, or the postings it covers are not those it was made over.",
         """SELECT s.id FROM ledger_seal s
-           LEFT JOIN (SELECT seal_id, count(*) AS postings, sha256(string_agg(digest, ''::bytea ORDER BY posting_id)) AS digest
+           LEFT JOIN (SELECT seal_id, count(*) AS postings,
+                             sha256(string_agg(digest, ''::bytea ORDER BY posting_id)) AS digest
                       FROM ledger_sealedposting GROUP BY 1) c ON c.seal_id = s.id
            WHERE s.hash <> ims_seal_hash(s.previous, s.digest, s.posting_count, s.entry_count, s.total,
                                          s.last_posting_id, s.sealed_at)
@@ -83,21 +83,23 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ledger.missing_seal",
         "The seal before seal {0} is missing or is not the one it was chained to.",
-        """SELECT id FROM (SELECT id, previous, lag(hash, 1, ''::bytea) OVER (ORDER BY id) AS expected FROM ledger_seal) s
+        """SELECT id FROM (SELECT id, previous, lag(hash, 1, ''::bytea) OVER (ORDER BY id) AS expected
+                           FROM ledger_seal) s
            WHERE previous <> expected""",
     ),
     Check(
         "ledger.unsealed_posting",
         "{0}, posted at {1}, has not been sealed within a day. Sealing has stopped, or the posting was slipped in.",
-        f"""SELECT {_NAME.format("p")}, p.posted_at FROM ledger_posting p
+        """SELECT ims_posting_reference(p), p.posted_at FROM ledger_posting p
             WHERE p.posted_at < now() - interval '1 day'
               AND NOT EXISTS (SELECT 1 FROM ledger_sealedposting s WHERE s.posting_id = p.id)""",
     ),
     Check(
         "ledger.back_dated_posting",
-        "{0} says it was posted at {1}, but was first sealed at {2}, after a seal made later than that: it was slipped in.",
-        f"""SELECT {_NAME.format("p")}, p.posted_at, seal.sealed_at
-            FROM ledger_sealedposting s JOIN ledger_posting p ON p.id = s.posting_id JOIN ledger_seal seal ON seal.id = s.seal_id
+        "{0} says it was posted at {1}, but was first sealed at {2}, after a seal made later: it was slipped in.",
+        """SELECT ims_posting_reference(p), p.posted_at, seal.sealed_at
+            FROM ledger_sealedposting s
+            JOIN ledger_posting p ON p.id = s.posting_id JOIN ledger_seal seal ON seal.id = s.seal_id
             WHERE EXISTS (SELECT 1 FROM ledger_seal earlier WHERE earlier.id < seal.id
                           AND earlier.sealed_at > p.posted_at + interval '1 hour')""",
     ),
@@ -112,7 +114,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ledger.unbalanced",
         "{0} moves money but does not sum to zero: it sums to {1}.",
-        f"""SELECT {_NAME.format("p")}, sum(e.amount) FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id
+        """SELECT ims_posting_reference(p), sum(e.amount) FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id
             WHERE p.kind IN ('journal', 'transfer', 'allocation') GROUP BY 1 HAVING sum(e.amount) <> 0""",
     ),
     Check(

@@ -53,7 +53,7 @@ def test_the_same_source_never_posts_twice(world):
 
 
 def test_without_the_permission_nothing_is_posted(world):
-    with pytest.raises(NotAllowed, match="ledger.post_receipt"):
+    with pytest.raises(NotAllowed, match=r"ledger\.post_receipt"):
         services.post_receipts(actor=person("Nobody"), lines=[line()], source_kind="card", source_key="x")
     assert Posting.objects.count() == 0
 

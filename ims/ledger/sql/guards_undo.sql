@@ -12,5 +12,6 @@ DROP FUNCTION IF EXISTS ims_entry_remaining(bigint, numeric);
 DROP FUNCTION IF EXISTS ims_entry_remaining_vat(bigint, numeric);
 DROP FUNCTION IF EXISTS ims_seal_hash(bytea, bytea, integer, bigint, numeric, bigint, timestamptz);
 DROP FUNCTION IF EXISTS ims_next_number(text);
+DROP FUNCTION IF EXISTS ims_posting_reference(ledger_posting);
 DROP FUNCTION IF EXISTS ims_posting_digest(ledger_posting);
 DROP FUNCTION IF EXISTS ims_entry_leaf(ledger_entry);
