@@ -28,6 +28,7 @@ _SETTERS = tuple(getattr(Entry, name).__set__ for name in _ENTRY_FIELDS)
 _NEW = Entry.__new__
 _MINUS_ONE = Decimal(-1)
 _USUAL_DATES = ("dd/mm/yyyy",)
+_BLANK = ("", None)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,12})?%?")
 
 Cell = Callable[[Sequence[str]], str]
@@ -92,6 +93,9 @@ class RowConverter:
         self._read_balance = _money_reader(self._balance.column) if self._balance else None
         self._account_sources = [by_field[name] for name in ("account_sort_code", "account") if name in by_field]
         self._account_readers = [_text_reader(source) for source in self._account_sources]
+        self._required = [
+            (_SLOT[column.field], column) for column in profile.columns if column.required and column.field in _SLOT
+        ]
         self._any_limit = min(
             (source.column.max_length or LONGEST_OTHER_TEXT for source in sources), default=LONGEST_OTHER_TEXT
         )
@@ -102,21 +106,13 @@ class RowConverter:
         values = self._template.copy()
         values[_LINE] = line
         values[_RAW] = raw
-        column: Column | None = None
-        text = ""
-        try:
-            for slot, index, read in self._texts:
-                values[slot] = cells[index].strip() if read is None else read(cells)
-            if self._one_narrative is not None:
-                values[_NARRATIVE] = " ".join(self._one_narrative[1](cells).split())
-            elif self._narratives:
-                values[_NARRATIVE] = " ".join(" ".join(read(cells) for _, read in self._narratives).split())
-            for slot, source, read_date in self._dates:
-                column = source.column
-                text = source.take(cells).strip() or column.default
-                values[slot] = read_date(text) if text or column.required else None
-        except Unreadable as error:
-            raise RowError(self._problem(line, column, text, error, raw)) from None
+        for slot, index, read in self._texts:
+            values[slot] = cells[index].strip() if read is None else read(cells)
+        if self._one_narrative is not None:
+            values[_NARRATIVE] = " ".join(self._one_narrative[1](cells).split())
+        elif self._narratives:
+            values[_NARRATIVE] = " ".join(" ".join(read(cells) for _, read in self._narratives).split())
+        self._fill_dates(line, cells, raw, values)
         values[_AMOUNT] = amount = self.amount(line, cells, raw)
         if self._money or self._extras or self._balance or self._account_sources:
             self._rest(line, cells, raw, values)
@@ -129,11 +125,22 @@ class RowConverter:
             values[_KIND] = self._profile.kinds.get(values[_TYPE_CODE], values[_KIND])
         if len(raw) > self._any_limit:
             self._refuse_long_texts(line, values, raw)
-        self._refuse_missing(line, values, raw)
+        for slot, column in self._required:
+            if values[slot] in _BLANK:
+                error = Unreadable("is blank but must be given")
+                raise RowError(self._problem(line, column, "", error, raw, code="missing"))
         entry = _NEW(Entry)
         for put, value in zip(_SETTERS, values, strict=True):
             put(entry, value)
         return entry
+
+    def _fill_dates(self, line: int, cells: Sequence[str], raw: str, values: list[Any]) -> None:
+        for slot, source, read_date in self._dates:
+            text = source.take(cells).strip() or source.column.default
+            try:
+                values[slot] = read_date(text) if text else None
+            except Unreadable as error:
+                raise RowError(self._problem(line, source.column, text, error, raw)) from None
 
     def amount(self, line: int, cells: Sequence[str], raw: str) -> Decimal:
         """The signed amount of a row. Raises `RowError` when there is none or it cannot be read."""
@@ -161,11 +168,14 @@ class RowConverter:
                 self.account = _account(" ".join(part for read in self._account_readers if (part := read(cells))))
             extra = {}
             for name, read, source in self._extras:
-                column = source.column
-                text = source.take(cells).strip()
-                value = read(cells)
-                if value:
-                    extra[name] = value
+                if read is None:
+                    text = cells[source.index].strip()
+                else:
+                    column = source.column
+                    text = source.take(cells).strip()
+                    text = read(cells)
+                if text:
+                    extra[name] = text
             values[_EXTRA] = extra
         except Unreadable as error:
             raise RowError(self._problem(line, column, text, error, raw)) from None
@@ -184,12 +194,6 @@ class RowConverter:
             if len(value) > LONGEST_TEXT["narrative"]:
                 error = Unreadable(f"has {len(value):,} characters, which is too long")
                 raise RowError(self._problem(line, Column(field=name), value, error, raw, code="too_long"))
-
-    def _refuse_missing(self, line: int, values: list[Any], raw: str) -> None:
-        for column in self._profile.columns:
-            if column.required and column.field in _SLOT and values[_SLOT[column.field]] in ("", None):
-                error = Unreadable("is blank but must be given")
-                raise RowError(self._problem(line, column, "", error, raw, code="missing"))
 
     def _problem(
         self, line: int, column: Column | None, text: str, error: Unreadable, raw: str, code: str = "invalid"
@@ -277,7 +281,7 @@ def _text_reader(source: _Source) -> Callable[[Sequence[str]], str] | None:
     ends = " \t\r\n\u00a0" + column.strip
     remove = str.maketrans("", "", column.remove) if column.remove else None
     plain = not (default or values or column.strip or remove)
-    if plain and source.index >= 0 and column.field != "narrative" and column.field in TEXT_FIELDS:
+    if plain and source.index >= 0 and _is_simple(column):
         return None
 
     def read(cells: Sequence[str]) -> str:
@@ -290,7 +294,14 @@ def _text_reader(source: _Source) -> Callable[[Sequence[str]], str] | None:
     return read
 
 
-def _extra_reader(source: _Source) -> Callable[[Sequence[str]], str]:
+def _is_simple(column: Column) -> bool:
+    """Whether nothing but stripping is done to the text of such a column, and its caller knows to do it."""
+    if column.field.startswith(EXTRA_PREFIX):
+        return not (column.dates or column.number)
+    return column.field != "narrative" and column.field in TEXT_FIELDS
+
+
+def _extra_reader(source: _Source) -> Callable[[Sequence[str]], str] | None:
     """As the text, but proved to be a date or a number where the profile says that it is one."""
     text_of = _text_reader(source)
     column = source.column

@@ -56,7 +56,8 @@ BY_COLUMN = {
             {"field": "narrative", "column": 2},
             {"field": "value_on", "column": 3, "dates": ["dd.mm.yyyy"]},
             {"field": "amount", "column": 4, "decimal_mark": ","},
-            {"field": "sign", "column": 5, "debit_values": ["O"], "credit_values": ["I"]},
+            # Its last three rows say EUR where the flag should be; the index counts whatever is not O as money in.
+            {"field": "sign", "column": 5, "debit_values": ["O"], "credit_values": ["I", "EUR"]},
         ],
     },
     "bank2ynab-test_row_format_neg_inflow.csv": {
