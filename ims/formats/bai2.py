@@ -241,9 +241,11 @@ class _Reader:
         if self._group:
             self._group.children += 1
             self._group.total += account.level.total
-        yield from self._close_account(account, raw.line)
+        fields = _fields(raw)
+        trailer = {"control_total": _field(fields, 0), "records": _field(fields, 1)}
+        yield from self._close_account(account, raw.line, trailer)
 
-    def _close_account(self, account: _Account, line: int) -> Iterator[Record]:
+    def _close_account(self, account: _Account, line: int, trailer: dict[str, str] | None = None) -> Iterator[Record]:
         self._account = None
         credits, debits = account.amounts.get(_TOTAL_CREDITS), account.amounts.get(_TOTAL_DEBITS)
         yield StatementEnd(
@@ -254,6 +256,7 @@ class _Reader:
             declared_debit_count=debits.count if debits else None,
             declared_debit_sum=_money(debits, account.currency),
             line=line,
+            extra=trailer or {},
         )
 
     def _balance(self, account: _Account, type_code: str) -> Balance | None:

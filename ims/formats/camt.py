@@ -125,7 +125,9 @@ def _statement_head(
     balances = _Balances(head, line)
     currency = at(head, "Acct", "Ccy") or balances.currency or first_currency
     problems = [*balances.problems, *_balance_problems(balances, currency, end_of_day, line)]
-    extra = _statement_extra(head, header)
+    extra = _statement_extra(head, header) | balances.described()
+    if namespace := etree.QName(element).namespace:
+        extra["namespace"] = namespace
     period = first(head, "FrToDt")
     start = StatementStart(
         account=at(head, "Acct", "Id", "IBAN") or at(head, "Acct", "Id", "Othr", "Id"),
@@ -175,9 +177,12 @@ class _Balances:
         self.problems: list[Problem] = []
         self._line = line
         self._found: dict[str, tuple[Balance, str]] = {}
+        self._described: dict[str, list[str]] = {}
         first_interim = last_interim = ""
         for number, node in enumerate(all_nodes(head, "Bal")):
             code = at(node, "Tp", "CdOrPrtry", "Cd")
+            said = f"{at(node, 'CdtDbtInd')} {at(node, 'Amt')} {at(node, 'Amt@Ccy')}"
+            self._described.setdefault(code or at(node, "Tp", "CdOrPrtry", "Prtry"), []).append(said)
             if code == "ITBD":
                 first_interim, last_interim = first_interim or f"ITBD{number}", f"ITBD{number}"
                 code = last_interim
@@ -207,6 +212,10 @@ class _Balances:
     @property
     def currency(self) -> str:
         return self.currencies[0] if self.currencies else ""
+
+    def described(self) -> dict[str, str]:
+        """Every balance of the statement by its code, as the file gives it: ``{"balance_CLBD": "CRDT 12.50 GBP"}``."""
+        return {f"balance_{code}": "; ".join(amounts) for code, amounts in self._described.items()}
 
     def _pick(self, *codes: str) -> tuple[Balance, str] | None:
         return next((self._found[code] for code in codes if code in self._found), None)

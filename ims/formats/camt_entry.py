@@ -214,7 +214,7 @@ def _entry(
         reason=more("RtrInf/AddtlInf", ""),
         parent=parent,
         member_count=member_count,
-        extra=_extra(entry, detail, proprietary, payer_bank),
+        extra=_extra(entry, details, proprietary, payer_bank),
         raw=facts.raw,
     )
     return sealed(draft)
@@ -281,8 +281,11 @@ _EXTRA_OF_DETAIL = (
 )
 
 
-def _extra(entry: Texts, detail: Texts, proprietary: str, payer_bank: str) -> dict[str, str]:
+def _extra(entry: Texts, details: list[Texts], proprietary: str, payer_bank: str) -> dict[str, str]:
     extra = {}
+    detail = details[0] if details else _NO_DETAIL
+    if details:
+        extra["transaction_details"] = str(len(details))
     if proprietary:
         extra["proprietary_code"] = proprietary
     if payer_bank:

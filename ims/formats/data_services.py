@@ -79,6 +79,7 @@ class _Section:
     cleared: Balance | None = None
     balance_records: int = 0
     extra: dict[str, str] = field(default_factory=dict)
+    end_extra: dict[str, str] = field(default_factory=dict)
 
 
 def recognise(head: bytes) -> bool:
@@ -213,6 +214,13 @@ class _Reader:
             return
         section.balance = Balance(ledger, on)
         section.cleared = Balance(cleared, on) if cleared is not None else None
+        for name, pence, mark in (
+            ("recorded_ledger", line[68:83], line[83:84]),
+            ("recorded_cleared", line[84:99], line[99:100]),
+        ):
+            recorded = _signed(pence, mark)
+            if recorded is not None:
+                section.end_extra[name] = str(recorded)
 
     def _trailer(self, number: int, line: str) -> Iterator[Record]:
         section, self._section = self._section, None
@@ -240,6 +248,7 @@ class _Reader:
             declared_debit_count=int(numbers[2]),
             declared_credit_count=int(numbers[3]),
             line=number,
+            extra=section.end_extra,
         )
 
 

@@ -57,6 +57,7 @@ _DEEPEST = 10
 class _Statement:
     credit_card: bool
     line: int
+    version: str
     values: dict[str, str] = field(default_factory=dict)
     started: bool = False
 
@@ -74,7 +75,7 @@ def read(stream: BinaryIO) -> Iterator[Record]:
     Raises `UnreadableFile` when there is no OFX element, or a document type declaration.
     """
     tokens = OfxTokens(stream)
-    reader = _Reader()
+    reader = _Reader(tokens)
     for slash, name, text in tokens:
         if slash or not reader.keep(name, text):
             yield from reader.take(name.upper(), ended=bool(slash))
@@ -85,7 +86,8 @@ def read(stream: BinaryIO) -> Iterator[Record]:
 class _Reader:
     """Follows the aggregates that matter and collects the values inside them."""
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: OfxTokens) -> None:
+        self._tokens = tokens
         self._statement: _Statement | None = None
         self._transaction: dict[str, str] | None = None
         self._inside: list[str] = []
@@ -120,7 +122,7 @@ class _Reader:
             self._root_seen = True
         elif name in _STATEMENTS:
             yield from self._close_statement(unfinished=True)
-            self._statement = _Statement(name == "CCSTMTRS", self._ordinal + 1)
+            self._statement = _Statement(name == "CCSTMTRS", self._ordinal + 1, self._tokens.version)
         elif name == "STMTTRN" and self._statement:
             yield from self._begin_transaction(self._statement)
         elif name in _AGGREGATES and len(self._inside) < _DEEPEST:
@@ -197,6 +199,7 @@ def _start(statement: _Statement) -> StatementStart:
     values = statement.values
     source = "CCACCTFROM" if statement.credit_card else "BANKACCTFROM"
     said = {
+        "ofx_version": statement.version,
         "kind": "creditcard" if statement.credit_card else "bank",
         "bank": values.get(f"{source}.BANKID", ""),
         "branch": values.get(f"{source}.BRANCHID", ""),

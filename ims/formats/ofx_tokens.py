@@ -18,6 +18,7 @@ from ims.formats.text_lines import CHUNK_BYTES, decode_single_bytes, encoding_no
 
 _LONGEST_TOKEN = 262_144
 _TOKEN = re.compile(r"<(/?)([A-Za-z0-9_.:]+)(?:\s[^<>]{0,1000})?/?>\s*([^<]*)")
+_VERSION = re.compile(rb"(?<![A-Z])VERSION(?::|=\")([0-9]{3})")
 _CDATA_START = "<![CDATA["
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _DECLARATION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -33,6 +34,8 @@ class OfxTokens:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.notices: list[Problem] = []
+        self.version = ""
+        """What the header says, such as 102 or 211; empty where there is none."""
 
     def __iter__(self) -> Iterator[Token]:
         for text in self._whole_tokens():
@@ -61,6 +64,8 @@ class OfxTokens:
             decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
         else:
             decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        version = _VERSION.search(head[:2048].replace(b"\0", b""))
+        self.version = version[1].decode() if version else ""
         chunk = head
         while chunk:
             yield self._decode(decoder, chunk).replace("\0", " ")
