@@ -96,7 +96,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "ledger.back_dated_posting",
-        "{0} says it was posted at {1}, but was first sealed at {2}, after a seal made later: it was slipped in.",
+        "{0} says it was posted at {1}, but was first sealed at {2}, after a later seal: it was slipped in.",
         """SELECT ims_posting_reference(p), p.posted_at, seal.sealed_at
             FROM ledger_sealedposting s
             JOIN ledger_posting p ON p.id = s.posting_id JOIN ledger_seal seal ON seal.id = s.seal_id
@@ -114,7 +114,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ledger.unbalanced",
         "{0} moves money but does not sum to zero: it sums to {1}.",
-        """SELECT ims_posting_reference(p), sum(e.amount) FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id
+        """SELECT ims_posting_reference(p), sum(e.amount)
+           FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id
             WHERE p.kind IN ('journal', 'transfer', 'allocation') GROUP BY 1 HAVING sum(e.amount) <> 0""",
     ),
     Check(
