@@ -206,7 +206,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='entry',
-            index=models.Index(models.F('method_of_payment'), models.F('received_on'), models.F('id'), name='entry_method'), models.Index(models.F('amount'), models.F('received_on'), models.F('id'), name='entry_amount'),
+            index=models.Index(models.F('method_of_payment'), models.F('received_on'), models.F('id'), name='entry_method'),
+        ),
+        migrations.AddIndex(
+            model_name='entry',
+            index=models.Index(models.F('amount'), models.F('received_on'), models.F('id'), name='entry_amount'),
         ),
         migrations.AddIndex(
             model_name='entry',
