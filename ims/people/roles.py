@@ -36,10 +36,19 @@ def _all(room: str, models: Iterable[str], *acts: str) -> set[str]:
     return {f"{room}.{act}_{model}" for model in models for act in acts}
 
 
-_FUND_CODES = (
-    "fund fundgroup methodofpayment office vatcode vatrate checkdigitscheme referencerule generalledgermapping "
-    "bankholiday extrafield"
-).split()
+_FUND_CODES = [
+    "fund",
+    "fundgroup",
+    "methodofpayment",
+    "office",
+    "vatcode",
+    "vatrate",
+    "checkdigitscheme",
+    "referencerule",
+    "generalledgermapping",
+    "bankholiday",
+    "extrafield",
+]
 
 _LISTS = (
     _all("funds", [*_FUND_CODES, "systemmessage"], "view")
