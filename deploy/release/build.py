@@ -91,14 +91,14 @@ def _pack(tree: Path, output: Path, version: str) -> Path:
     """One archive, the same bytes for the same tree, written whole or not at all."""
     output.mkdir(parents=True, exist_ok=True)
     archive = output / f"ims-{version}.tar.gz"
-    with tempfile.NamedTemporaryFile(dir=output, suffix=".part", delete=False) as part:
-        with (
-            gzip.GzipFile(filename="", fileobj=part, mode="wb", mtime=0, compresslevel=1) as zipped,
-            tarfile.open(fileobj=zipped, mode="w") as tar,
-        ):
-            for path in sorted(tree.rglob("*")):
-                if path.is_file():
-                    tar.add(path, arcname=f"ims-{version}/{path.relative_to(tree)}", filter=_anonymous)
+    with (
+        tempfile.NamedTemporaryFile(dir=output, suffix=".part", delete=False) as part,
+        gzip.GzipFile(filename="", fileobj=part, mode="wb", mtime=0, compresslevel=1) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
+        for path in sorted(tree.rglob("*")):
+            if path.is_file():
+                tar.add(path, arcname=f"ims-{version}/{path.relative_to(tree)}", filter=_anonymous)
     shutil.move(part.name, archive)
     archive.chmod(0o644)
     checksum = f"{manifest.sha256(archive)}  {archive.name}\n"
