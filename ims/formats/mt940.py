@@ -54,6 +54,7 @@ class _Message:
     closing: Balance | None = None
     available: Balance | None = None
     intraday: bool = False
+    ended: bool = False
     started: bool = False
     as_of: date | None = None
     declared: dict[str, swift_fields.ReadTotal] = field(default_factory=dict)
@@ -138,7 +139,10 @@ class _Reader:
     def _take_other(self, found: Field) -> Iterator[Record]:
         yield from self._flush_entry()
         tag = found.tag
-        if tag in ("20", swift_fields.MESSAGE_START):
+        if tag == swift_fields.SEPARATOR:
+            if self._message:
+                self._message.ended = True
+        elif tag in ("20", swift_fields.MESSAGE_START):
             yield from self._end_message()
             if tag == "20":
                 self._message = _Message(found.line, reference=found.value[0].strip(), last_line=found.line)
@@ -338,6 +342,8 @@ def _unreadable(found: Field, value: str, what: str) -> Problem:
 
 def _missing_balances(message: _Message) -> Iterator[Problem]:
     if message.intraday and not message.opening and not message.closing:
+        if not message.declared:
+            yield _report_without_totals(message)
         return
     for name, tag, present in (
         ("opening", "60F", message.opening),
@@ -399,6 +405,20 @@ def _entry_records(found: Field, information: list[str], currency: str) -> list[
     if doubtful:
         return [*_date_problems(found, value_text, value_on, entry_text.strip(), booked_on, raw), entry]
     return [entry]
+
+
+def _report_without_totals(message: _Message) -> Problem:
+    """The totals of an intraday report are optional; without them only the end mark shows that it is whole."""
+    what = f"The report that starts on line {message.line} has no totals (:90C:, :90D:)"
+    return Problem(
+        line=message.last_line,
+        message=f"{what}, so its entries could not be checked."
+        if message.ended
+        else f"{what} and no end mark (-): it may have been cut off. Fetch it again.",
+        scope="notice" if message.ended else "statement",
+        field=":90C:",
+        code="totals_missing",
+    )
 
 
 def _unreadable_entry(found: Field, raw: str) -> Problem:

@@ -15,6 +15,7 @@ from ims.formats.records import Balance, UnreadableFile
 
 MOST_LINES_OF_A_FIELD = 1_000
 MESSAGE_START = "{"
+SEPARATOR = "-"
 
 _TAG = re.compile(r":([0-9]{2}[A-Z]?):")
 _ENVELOPE_MARKS = "\x01\x03\ufeff"
@@ -60,9 +61,10 @@ class ReadTotal(NamedTuple):
 
 
 def fields(lines: Iterable[str]) -> Iterator[Field]:
-    """The fields of all messages, in file order; a `MESSAGE_START` field where an envelope opens one.
+    """The fields of all messages, in file order; `MESSAGE_START` where an envelope opens one, `SEPARATOR` where a
+    hyphen stands on its own.
 
-    What stands between messages (separators, headers, blank lines) is left out. A line within a field that
+    What else stands between messages (headers, blank lines) is left out. A line within a field that
     merely begins with a hyphen or a colon is text of that field.
     """
     current: Field | None = None
@@ -79,6 +81,8 @@ def fields(lines: Iterable[str]) -> Iterator[Field]:
             if current:
                 yield current
             current = None
+            if "-" in line[:4]:
+                yield Field(number, SEPARATOR, [line])
             if "{1:" in line or "{4:" in line:
                 yield Field(number, MESSAGE_START, [line])
                 current = _first_field_behind(number, line)
