@@ -1,0 +1,43 @@
+"""Documents are true: links resolve, generated pages are current, the layers table matches the contract."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ims.settings.documentation import page
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("ims/**/README.md")})
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_within_the_repository_resolve(document: Path):
+    targets = [
+        link for link in LINK.findall(document.read_text()) if "://" not in link and not link.startswith("mailto:")
+    ]
+    missing = [target for target in targets if not (document.parent / target).exists()]
+    assert missing == []
+
+
+def test_the_configuration_page_is_current():
+    assert (ROOT / "docs/architecture/configuration.md").read_text() == page()
+
+
+def test_every_room_stands_in_the_layers_and_in_the_overview():
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    layers = {name.strip() for layer in contract["layers"] for name in layer.split("|")}
+    rooms = {path.parent.name for path in ROOT.glob("ims/*/__init__.py")}
+    assert rooms == layers
+    overview = (ROOT / "docs/architecture/README.md").read_text()
+    assert [room for room in sorted(rooms) if f"`{room}`" not in overview] == []
+
+
+def test_every_decision_says_how_it_is_checked():
+    decisions = sorted((ROOT / "docs/architecture/decisions").glob("[0-9]*.md"))
+    assert len(decisions) >= 10
+    assert [path.name for path in decisions if "How we check it" not in path.read_text()] == []
