@@ -11,7 +11,11 @@ import pytest
 from ims.settings.documentation import page
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("ims/**/README.md")})
+PAGES = [
+    path
+    for path in sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("ims/**/README.md")})
+    if "node_modules" not in path.parts
+]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
