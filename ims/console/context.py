@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 
 from ims.common import clock
 from ims.console.navigation import links_for
-from ims.funds.models import SystemMessage
+from ims.funds.selectors import messages_now
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -18,10 +18,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "council_name": settings.COUNCIL_NAME,
         "navigation": SimpleLazyObject(lambda: links_for(request)),
-        "notices": SimpleLazyObject(_notices),
+        "notices": SimpleLazyObject(lambda: messages_now(clock.now())),
     }
-
-
-def _notices() -> list[SystemMessage]:
-    now = clock.now()
-    return list(SystemMessage.objects.filter(starts_at__lte=now, ends_at__gt=now).order_by("starts_at"))

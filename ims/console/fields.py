@@ -98,7 +98,8 @@ def dressed(bound: BoundField, *, label: str = "", hint: str = "") -> dict[str, 
     widget = bound.field.widget
     identifier = bound.id_for_label or bound.auto_id
     hint = hint or bound.help_text
-    errors = list(bound.errors)
+    # A form may ask not to be complained about: while a line is being added, say.
+    errors = [] if getattr(bound.form, "is_quiet", False) else list(bound.errors)
     described_by = " ".join([f"{bound.auto_id}_hint"] * bool(hint) + [f"{bound.auto_id}_error"] * bool(errors))
     kind, css = _dress(widget)
     attributes: dict[str, Any] = {

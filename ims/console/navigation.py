@@ -31,10 +31,10 @@ class Job:
 JOBS = (
     Job("Today", "today", "/"),
     Job("Receipts", "receipts:search", "/receipts/", ("ledger.view_entry",)),
-    Job("Imports", "imports:index", "/imports/", ("imports.view_importbatch", "imports.view_batch")),
-    Job("Suspense", "suspense:index", "/suspense/", ("suspense.view_suspenseitem", "suspense.view_item")),
-    Job("Exports", "exports:index", "/exports/", ("exports.view_exportbatch", "exports.view_batch")),
-    Job("Proof", "proof:index", "/proof/", ("ledger.view_entry",)),
+    Job("Imports", "imports:index", "/imports/", ("imports.view_importbatch",)),
+    Job("Suspense", "suspense:index", "/suspense/", ("suspense.view_suspenseitem",)),
+    Job("Exports", "exports:index", "/exports/", ("exports.view_exportbatch",)),
+    Job("Proof", "proof:index", "/proof/", ("reporting.view_proof",)),
     Job("Accounts", "admin:accounts_accountholder_changelist", "/admin/accounts/", ("accounts.view_accountholder",)),
     Job("Settings", "admin:index", "/admin/"),
 )

@@ -12,9 +12,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 
 from ims.common.errors import ImsError
-from ims.console.views.base import redirect_to_new_password, refused
-
-OPEN_BEFORE_NEW_PASSWORD = ("password_change", "password_change_done", "logout", "i18n_javascript")
+from ims.console.views.base import refused
 
 
 class ConsoleSite(AdminSite):
@@ -34,12 +32,10 @@ class ConsoleSite(AdminSite):
         return request.user.is_authenticated and request.user.is_active
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
-        """As Django's, with refusals shown as pages and a new password asked for first where one is due."""
+        """As Django's, with refusals shown as pages."""
 
         @wraps(view)
         def translated(request: HttpRequest, *args: Any, **arguments: Any) -> HttpResponse:
-            if request.user.must_change_password and request.resolver_match.url_name not in OPEN_BEFORE_NEW_PASSWORD:
-                return redirect_to_new_password(request)
             try:
                 answer = view(request, *args, **arguments)
                 # A TemplateResponse runs selectors while it renders; render it here, where refusals are caught.

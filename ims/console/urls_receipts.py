@@ -2,5 +2,17 @@
 
 from __future__ import annotations
 
+from django.urls import path
+
+from ims.console.views import moves, receipts
+
 app_name = "receipts"
-urlpatterns: list = []
+urlpatterns = [
+    path("", receipts.search, name="search"),
+    path("export/", receipts.export, name="export"),
+    path("transfer/", moves.transfer, name="transfer"),
+    path("<int:entry_id>/", receipts.receipt, name="receipt"),
+    path("<int:entry_id>/print/", receipts.printed, name="print"),
+    path("<int:entry_id>/journal/", moves.journal, name="journal"),
+    path("<int:entry_id>/reverse/", moves.reverse, name="reverse"),
+]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.forms import BaseForm, BoundField
+from django.forms import BaseForm, BaseFormSet, BoundField
 from django.template import Context
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+from ims.console.fields import dressed
 from ims.console.states import colour_of
 
 register = template.Library()
@@ -166,8 +167,6 @@ def refresh(seconds: int = 5) -> SafeString:
 @register.inclusion_tag("console/components/field.html")
 def field(bound: BoundField, label: str = "", hint: str = "") -> dict[str, Any]:
     """A form field with its label, hint and errors."""
-    from ims.console.fields import dressed
-
     return dressed(bound, label=label, hint=hint)
 
 
@@ -180,16 +179,37 @@ def fields(form: BaseForm) -> dict[str, Any]:
 @register.inclusion_tag("console/components/error_summary.html")
 def error_summary(form: BaseForm | None) -> dict[str, Any]:
     """What is wrong with `form`, at the top of the page, each error a link to its field."""
-    return {"form": form, "errors": _errors(form) if form is not None and form.is_bound else []}
+    return {"errors": _errors(form) if form is not None and form.is_bound else []}
 
 
 def _errors(form: BaseForm) -> list[tuple[str, str]]:
+    if getattr(form, "is_quiet", False):
+        return []
     found = [("", message) for message in form.non_field_errors()]
     for bound in form.visible_fields():
         found.extend((bound.id_for_label or bound.auto_id, message) for message in bound.errors)
     for bound in form.hidden_fields():
         found.extend(("", f"{bound.label}: {message}") for message in bound.errors)
     return found
+
+
+@register.inclusion_tag("console/components/error_summary.html")
+def form_errors(*forms: BaseForm | BaseFormSet) -> dict[str, Any]:
+    """One summary for several forms and sets of forms together."""
+    found: list[tuple[str, str]] = []
+    for form in forms:
+        if isinstance(form, BaseFormSet):
+            found.extend(("", message) for message in form.non_form_errors())
+            found.extend(error for member in form.forms if member.is_bound for error in _errors(member))
+        elif form.is_bound:
+            found.extend(_errors(form))
+    return {"errors": found}
+
+
+@register.simple_tag
+def carried_set(forms: BaseFormSet) -> SafeString:
+    """The values of a set of forms as hidden inputs."""
+    return format_html_join("\n", "{}", ((carried(form),) for form in (forms.management_form, *forms.forms)))
 
 
 @register.simple_tag

@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.forms import BaseForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from ims.audit.actors import Actor, authorise
@@ -37,8 +35,6 @@ def screen(*, permission: str | tuple[str, ...] = (), what: str = "open this pag
         def guarded(request: HttpRequest, *args: Any, **arguments: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            if request.user.must_change_password:
-                return redirect_to_new_password(request)
             try:
                 _authorise_any(request.actor, needed, what)
                 return view(request, *args, **arguments)
@@ -53,12 +49,6 @@ def screen(*, permission: str | tuple[str, ...] = (), what: str = "open this pag
 def _authorise_any(actor: Actor, permissions: tuple[str, ...], what: str) -> None:
     if permissions and not any(actor.may(permission) for permission in permissions):
         authorise(actor, permissions[0], what=what)
-
-
-def redirect_to_new_password(request: HttpRequest) -> HttpResponse:
-    """Send a person whose password was set by somebody else to choose their own."""
-    messages.info(request, "Choose a password of your own before you go on.")
-    return HttpResponseRedirect(reverse("admin:password_change"))
 
 
 def refused(request: HttpRequest, refusal: ImsError) -> HttpResponse:

@@ -1,0 +1,194 @@
+"""Finding receipts, and one receipt with its whole story."""
+
+from __future__ import annotations
+
+from django.db.models import Sum
+from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from ims.accounts.models import AccountHolder
+from ims.audit.services import record
+from ims.common import clock
+from ims.common.errors import InvalidInput, NotFound
+from ims.common.money import ZERO
+from ims.console import receipt_files
+from ims.console.patience import no_longer_than
+from ims.console.receipt_search import Reading, ReceiptFilters, read_box, words_of
+from ims.console.receipt_story import story
+from ims.console.views.base import screen
+from ims.ledger import selectors
+from ims.ledger.models import Entry, NumberSeries
+from ims.ledger.selectors import Criteria
+
+PAGE_SIZE = 50
+COUNT_NO_FURTHER = 1_000
+SECONDS = 8
+VIEW = "ledger.view_entry"
+
+
+@screen(permission=VIEW, what="see receipts")
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """The search, its answer a page at a time."""
+    reading, filters = _asked(request)
+    context = {
+        "title": "Receipts",
+        "q": request.GET.get("q", ""),
+        "filters": filters,
+        "kept": [(name, request.GET[name]) for name in filters.fields if request.GET.get(name)],
+        "may_transfer": request.actor.may("ledger.post_transfer"),
+    }
+    if not filters.is_valid():
+        return render(request, "console/receipts/search.html", context)
+    with no_longer_than(SECONDS):
+        reading, page = _find(request, reading, filters)
+        if reading.is_receipt_number and reading.criteria.line and len(page.entries) == 1:
+            return redirect("receipts:receipt", page.entries[0].pk)
+        count, total = _size(request, filters.narrowed(reading.criteria))
+    context |= {
+        "page": _links(request, page),
+        "entries": page.entries,
+        "reading": reading,
+        "chips": [(label, value, _without(request.GET, name)) for name, label, value in filters.shown()],
+        "count": min(count, COUNT_NO_FURTHER),
+        "is_capped": count > COUNT_NO_FURTHER,
+        "total": total,
+        "query": _without(request.GET, "cursor"),
+    }
+    return render(request, "console/receipts/search.html", context)
+
+
+def _asked(request: HttpRequest) -> tuple[Reading, ReceiptFilters]:
+    series = frozenset(NumberSeries.objects.values_list("prefix", flat=True))
+    filters = ReceiptFilters(request.GET, actor=request.actor)
+    return read_box(request.GET.get("q", ""), series=series), filters
+
+
+def _find(request: HttpRequest, reading: Reading, filters: ReceiptFilters) -> tuple[Reading, selectors.Page]:
+    """The page asked for. A reference nobody has is looked for once more as a word: banks write them in narratives."""
+    cursor = request.GET.get("cursor", "")
+    page = selectors.search_entries(request.actor, filters.narrowed(reading.criteria), cursor=cursor, size=PAGE_SIZE)
+    if page.entries or cursor or not reading.criteria.account_prefix:
+        return reading, page
+    as_words = words_of(reading.criteria.account_reference)
+    other = selectors.search_entries(request.actor, filters.narrowed(as_words.criteria), size=PAGE_SIZE)
+    return (as_words, other) if other.entries else (reading, page)
+
+
+def _size(request: HttpRequest, criteria: Criteria) -> tuple[int, object]:
+    """How many receipts there are, counted no further than the cap, and their total when all were counted."""
+    some = selectors.entries_matching(request.actor, criteria).order_by()[: COUNT_NO_FURTHER + 1]
+    ids = list(some.values_list("pk", flat=True))
+    if len(ids) > COUNT_NO_FURTHER:
+        return len(ids), None
+    return len(ids), Entry.objects.filter(pk__in=ids).aggregate(total=Sum("amount", default=ZERO))["total"]
+
+
+def _links(request: HttpRequest, page: selectors.Page) -> dict[str, str]:
+    return {
+        direction: f"{_without(request.GET, 'cursor')}&cursor={cursor}".lstrip("&")
+        for direction in ("newer", "older")
+        if (cursor := getattr(page, direction))
+    }
+
+
+def _without(query: QueryDict, *names: str) -> str:
+    """The query string without `names`, without empty parameters, and without the cursor."""
+    kept = query.copy()
+    for name in (*names, "cursor", "format"):
+        kept.pop(name, None)
+    for name in [name for name, value in kept.items() if not value]:
+        kept.pop(name)
+    return kept.urlencode()
+
+
+@screen(permission=VIEW, what="see receipts")
+@require_safe
+def export(request: HttpRequest) -> HttpResponse:
+    """The whole result of a search as a file. Who took what away is kept in the audit trail."""
+    reading, filters = _asked(request)
+    if not filters.is_valid():
+        raise InvalidInput("The filters cannot be read. Correct them on the search page, then export again.")
+    with no_longer_than(SECONDS):
+        reading, _ = _find(request, reading, filters)
+    criteria = filters.narrowed(reading.criteria)
+    entries = selectors.entries_matching(request.actor, criteria)
+    kind = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
+    if kind == "xlsx":
+        _refuse_too_many(entries)
+    record("receipts_exported", actor=request.actor, data={"format": kind, "search": _without(request.GET)})
+    name = f"receipts-{clock.now():%Y-%m-%d-%H%M}.{kind}"
+    if kind == "xlsx":
+        return FileResponse(receipt_files.workbook(entries.iterator(2_000)), as_attachment=True, filename=name)
+    lines = receipt_files.csv_lines(entries.iterator(2_000))
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _refuse_too_many(entries: object) -> None:
+    limit = receipt_files.LARGEST_WORKBOOK
+    if entries.order_by()[: limit + 1].count() > limit:
+        raise InvalidInput(
+            f"These are more than {limit:,} receipts, too many for one workbook. "
+            "Export them as CSV, or narrow the search."
+        )
+
+
+@screen(permission=VIEW, what="see receipts")
+@require_safe
+def receipt(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """One receipt: what it is, where it came from and what became of it."""
+    entry = find_entry(request, entry_id)
+    chain = selectors.entry_chain(entry)
+    holder = AccountHolder.objects.filter(fund=entry.fund_id, reference=entry.account_reference).first()
+    context = {
+        "title": f"Receipt {entry.receipt_number}",
+        "entry": entry,
+        "chain": chain,
+        "holder": holder if holder and request.actor.may("accounts.view_accountholder") else None,
+        "moved": entry.amount - chain.remaining,
+        "period": selectors.period_of(entry.accounting_date),
+        "events": story(request.actor, chain),
+        "acts": _acts(request, chain),
+    }
+    return render(request, "console/receipts/receipt.html", context)
+
+
+def _acts(request: HttpRequest, chain: selectors.Chain) -> dict[str, bool]:
+    """What this person may do with this receipt just now."""
+    entry, actor = chain.entry, request.actor
+    in_suspense = entry.fund.is_suspense
+    is_live = chain.remaining > 0
+    return {
+        "journal": is_live and not in_suspense and actor.may("ledger.post_journal"),
+        "allocate": is_live and in_suspense and actor.may("suspense.allocate"),
+        "reverse": entry.posting.kind not in ("import", "reversal")
+        and chain.reversal is None
+        and actor.may("ledger.reverse_posting"),
+    }
+
+
+@screen(permission=VIEW, what="see receipts")
+@require_safe
+def printed(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """The receipt as the payer takes it away."""
+    entry = find_entry(request, entry_id)
+    chain = selectors.entry_chain(entry)
+    context = {
+        "title": f"Receipt {entry.receipt_number}",
+        "entry": entry,
+        "chain": chain,
+        "net": entry.amount - entry.vat_amount,
+        "percent": f"{entry.vat_rate * 100:.2f}".rstrip("0").rstrip("."),
+    }
+    return render(request, "console/receipts/printed.html", context)
+
+
+def find_entry(request: HttpRequest, entry_id: int) -> Entry:
+    """The entry. Raises `NotFound` when there is none the person may see."""
+    entry = selectors.entry_for(request.actor, entry_id)
+    if entry is None:
+        raise NotFound("There is no such receipt, or it is not in one of your funds.")
+    return entry
