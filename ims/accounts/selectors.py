@@ -1,0 +1,188 @@
+"""Reading account holders: search that stays fast on a million, and the facts the chain of checks needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Upper
+
+from ims.accounts.models import AccountHolder, AccountLoad
+from ims.accounts.rules import AccountFacts, Audience, CheckableLine, Facts, FundFacts, MethodFacts, Verdict, check_line
+from ims.audit.actors import Actor
+from ims.funds.models import Fund, MethodOfPayment, VatCode
+from ims.funds.selectors import reference_rules
+
+PAY_STOPPED = "accounts.pay_stopped_account"
+_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][0-9A-Z]? ?(?:[0-9](?:[A-Z]{1,2})?)?")
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+
+def accounts_visible_to(actor: Actor) -> QuerySet[AccountHolder]:
+    """Every account of the funds in the actor's scope."""
+    accounts = AccountHolder.objects.select_related("fund", "stop_reason")
+    return accounts if actor.funds is None else accounts.filter(fund_id__in=actor.funds)
+
+
+def search(
+    actor: Actor, *, text: str = "", reference: str = "", name: str = "", postcode: str = "", fund: str = ""
+) -> QuerySet[AccountHolder]:
+    """Accounts in the actor's scope that fit everything given.
+
+    `reference` and `postcode` match from their start, whatever the capitals; `name` matches every word of it, each
+    from its start, in any order. `text` is one box for all three: what holds a digit is a reference or a postcode,
+    anything else a name.
+    """
+    return narrowed(accounts_visible_to(actor), text=text, reference=reference, name=name, postcode=postcode, fund=fund)
+
+
+def narrowed(
+    accounts: QuerySet[AccountHolder],
+    *,
+    text: str = "",
+    reference: str = "",
+    name: str = "",
+    postcode: str = "",
+    fund: str = "",
+) -> QuerySet[AccountHolder]:
+    """`accounts`, narrowed as `search` says. Each condition has an index of its own."""
+    conditions = Q()
+    accounts = accounts.annotate(
+        upper_reference=Upper("reference"),
+        upper_postcode=Upper("postcode"),
+        name_words=SearchVector("name", config="simple"),
+    )
+    if text.strip():
+        conditions &= _one_box(text)
+    if reference.strip():
+        conditions &= Q(upper_reference__startswith=reference.strip().upper())
+    if postcode.strip():
+        conditions &= _postcode(postcode)
+    if name.strip():
+        conditions &= _name(name)
+    if fund:
+        conditions &= Q(fund_id=fund)
+    return accounts.filter(conditions)
+
+
+def _one_box(text: str) -> Q:
+    cleaned = " ".join(text.upper().split())
+    if not any(character.isdigit() for character in cleaned):
+        return _name(text)
+    found = Q(upper_reference__startswith=cleaned)
+    return found | _postcode(cleaned) if _POSTCODE.fullmatch(cleaned) else found
+
+
+def _postcode(text: str) -> Q:
+    cleaned = " ".join(text.upper().split())
+    spellings = {cleaned}
+    if " " not in cleaned and len(cleaned) >= 5:
+        spellings.add(f"{cleaned[:-3]} {cleaned[-3:]}")
+    found = Q()
+    for spelling in spellings:
+        found |= Q(upper_postcode__startswith=spelling)
+    return found
+
+
+def _name(text: str) -> Q:
+    words = _WORD.findall(text)
+    if not words:
+        return Q(pk__isnull=True)
+    wanted = " & ".join(f"{word}:*" for word in words[:8])
+    return Q(name_words=SearchQuery(wanted, config="simple", search_type="raw"))
+
+
+def facts_for(lines: Sequence[CheckableLine], *, actor: Actor | None = None) -> Facts:
+    """Everything the chain must know about `lines`, in five queries however many there are.
+
+    Funds outside the actor's scope are left out, so that their lines read as lines of an unknown fund.
+    """
+    codes = {line.fund for line in lines}
+    if actor is not None and actor.funds is not None:
+        codes &= actor.funds
+    rules = reference_rules(codes)
+    funds = {fund.code: _fund_facts(fund, rules) for fund in Fund.objects.filter(code__in=codes)}
+    methods = {
+        method.code: MethodFacts(
+            code=method.code,
+            name=method.name,
+            is_active=method.is_active,
+            minimum_amount=method.minimum_amount,
+            maximum_amount=method.maximum_amount,
+        )
+        for method in MethodOfPayment.objects.filter(code__in={line.method_of_payment for line in lines})
+    }
+    return Facts(
+        funds=funds,
+        methods=methods,
+        vat_codes=dict(VatCode.objects.values_list("code", "is_active")),
+        accounts=_accounts((line.fund, line.account_reference) for line in lines if line.fund in funds),
+        may_pay_stopped=actor is not None and actor.may(PAY_STOPPED),
+    )
+
+
+def check_lines(audience: Audience, lines: Sequence[CheckableLine], *, actor: Actor | None = None) -> list[Verdict]:
+    """Whether each line may be posted, in order, with the sentence to show when it may not.
+
+    `audience` is who pays: ``staff`` (journals, allocation, corrections, payments by telephone) or ``public``. An
+    `actor` who holds ``accounts.pay_stopped_account`` may post to stopped accounts and is warned instead; the funds
+    outside the actor's scope do not exist for them.
+    """
+    facts = facts_for(lines, actor=actor)
+    return [check_line(line, facts, audience) for line in lines]
+
+
+def find_account(fund: str, reference: str) -> AccountHolder | None:
+    """The account called `reference` in `fund`, whatever the capitals; None when there is none."""
+    wanted = reference.strip().upper()
+    accounts = AccountHolder.objects.annotate(upper_reference=Upper("reference"))
+    return accounts.filter(fund_id=fund, upper_reference=wanted).select_related("stop_reason").first()
+
+
+def waiting_loads(actor: Actor) -> QuerySet[AccountLoad]:
+    """Files that were checked and wait for somebody to load or discard them. Their bytes are left in the database."""
+    return loads_visible_to(actor).filter(state=AccountLoad.State.CHECKED)
+
+
+def loads_visible_to(actor: Actor) -> QuerySet[AccountLoad]:
+    """The loads of funds in the actor's scope, without their bytes."""
+    loads = AccountLoad.objects.defer("content")
+    return loads if actor.funds is None else loads.filter(fund_id__in=actor.funds)
+
+
+def _fund_facts(fund: Fund, rules: dict) -> FundFacts:
+    return FundFacts(
+        code=fund.code,
+        name=fund.name,
+        is_active=fund.is_active,
+        vat_code=fund.vat_code_id,
+        vat_may_be_overridden=fund.vat_may_be_overridden,
+        maximum_amount=fund.maximum_amount,
+        account_must_exist=fund.account_must_exist,
+        rule=rules.get(fund.code),
+    )
+
+
+def _accounts(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], AccountFacts]:
+    pairs = {(fund, reference.strip().upper()) for fund, reference in wanted if reference.strip()}
+    if not pairs:
+        return {}
+    rows = (
+        AccountHolder.objects.annotate(upper_reference=Upper("reference"))
+        .filter(fund_id__in={fund for fund, _ in pairs}, upper_reference__in={reference for _, reference in pairs})
+        .select_related("stop_reason")
+    )
+    return {
+        (row.fund_id, row.upper_reference): AccountFacts(
+            pk=row.pk,
+            reference=row.reference,
+            name=row.name,
+            is_open=row.is_open,
+            stop_message=row.stop_reason.message if row.stop_reason else "",
+            stop_audience=row.stop_reason.audience if row.stop_reason else "",
+            stop_effect=row.stop_reason.effect if row.stop_reason else "",
+        )
+        for row in rows
+    }
