@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from ims.accounts.selectors import check_lines
 from ims.audit.actors import Actor
 from ims.common import clock
 from ims.funds.models import Fund, MethodOfPayment, Office, VatRate
@@ -72,5 +73,19 @@ def method(flag: str, meaning: str) -> str:
     return code
 
 
-def require_payable(*, actor: Actor, lines: Sequence[Line]) -> None:
-    """Refuse lines that their fund's rules would not let anybody pay."""
+def payable(lines: Sequence[Line], *, actor: Actor) -> list[Line]:
+    """`lines` as the accounts they name are really spelt, each allowed by its fund's rules.
+
+    Amounts are given positive. Raises `LedgerRefusal` with a sentence for every line that may not be posted. Limits of
+    a method of payment are about taking money, and are not applied to moving it.
+    """
+    verdicts = check_lines("staff", [replace(line, method_of_payment="") for line in lines], actor=actor)
+    refusals = [
+        f"Line {number}: {verdict.refusal}" for number, verdict in enumerate(verdicts, start=1) if not verdict.accepted
+    ]
+    if refusals:
+        raise LedgerRefusal(" ".join(refusals), code="lines_refused", details=refusals)
+    return [
+        replace(line, account_reference=verdict.account_reference, vat_code=verdict.vat_code)
+        for line, verdict in zip(lines, verdicts, strict=True)
+    ]

@@ -134,6 +134,37 @@ class TestJournals:
                     corrects=entry if line == 1 else None,
                 )
 
+    def test_every_line_that_breaks_its_funds_rules_is_named(self, world: World):
+        entry = received("23", "30.00")
+        with pytest.raises(LedgerRefusal) as refused:
+            journal(
+                entry,
+                to("5", "10.00", "nobody"),
+                to("11", "10.00", "BJ12345674"),
+                to("23", "10.00", world.stopped_account),
+            )
+        assert len(refused.value.details) == 3
+        assert "has no account “nobody”" in refused.value.details[0]
+        assert "With the bailiffs" in refused.value.details[2]
+        assert left(entry) == Decimal("30.00")
+
+    def test_who_may_pay_stopped_accounts_is_not_refused(self, world: World):
+        entry = received("23", "30.00")
+        finance = person("Fin Ance", "ledger.post_journal", "accounts.pay_stopped_account")
+        services.post_journal(
+            actor=finance,
+            entry_id=entry.pk,
+            targets=[to("23", "30.00", world.stopped_account)],
+            reason="Court",
+            key="s",
+        )
+        assert left(entry) == 0
+
+    def test_a_reference_is_kept_as_the_account_spells_it(self, world: World):
+        entry = received("23", "30.00")
+        posting = journal(entry, to("11", "30.00", " BJ12345673 "))
+        assert posting.entries.get(fund="11").account_reference == "BJ12345673"
+
     def test_no_method_marked_for_journals_is_a_sentence_not_a_crash(self, world: World):
         MethodOfPayment.objects.filter(is_journal=True).update(is_journal=False)
         with pytest.raises(LedgerRefusal, match="No method of payment in use takes money out in a journal"):

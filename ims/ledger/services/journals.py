@@ -18,7 +18,7 @@ from ims.ledger import rules
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line, Take
 from ims.ledger.models import Entry, Posting
-from ims.ledger.preparation import complete, method, require_payable, vat_rates
+from ims.ledger.preparation import complete, method, payable, vat_rates
 from ims.ledger.selectors import remaining, remaining_vat
 from ims.ledger.services.receipts import find
 from ims.ledger.writing import from_lines, write
@@ -54,7 +54,7 @@ def post_journal(*, actor: Actor, entry_id: int, targets: Sequence[Line], reason
         ],
         actor=actor,
     )
-    require_payable(actor=actor, lines=credits)
+    credits = payable(credits, actor=actor)
     takes = _shared_vat(entry, [line.amount for line in credits])
     debits = [
         _taking(entry, amount, vat, out, narrative=line.narrative or "Journal")
@@ -84,7 +84,7 @@ def post_transfer(*, actor: Actor, sources: Sequence[Line], targets: Sequence[Li
     )
     debits = complete([replace(line, method_of_payment=out) for line in sources], actor=actor)
     credits = complete([replace(line, method_of_payment=into) for line in targets], actor=actor)
-    require_payable(actor=actor, lines=[*debits, *credits])
+    debits, credits = payable(debits, actor=actor), payable(credits, actor=actor)
     lines = [replace(line, amount=-line.amount, narrative=line.narrative or "Transfer") for line in debits]
     lines += [replace(line, narrative=line.narrative or "Transfer") for line in credits]
     posting = _post(actor, Posting.Kind.TRANSFER, "TRF", lines, key=key, reason=reason)
@@ -121,7 +121,7 @@ def post_allocation(
     received_on = min(entry.received_on for entry in entries.values())
     credits = complete([_into(line, into, received_on) for line in lines], actor=actor)
     notes = complete([_into(line, into, received_on) for line in credit_notes], actor=actor)
-    require_payable(actor=actor, lines=[*credits, *notes])
+    credits, notes = payable(credits, actor=actor), payable(notes, actor=actor)
     debits = []
     for take in takes:
         entry = entries[take.entry_id]
