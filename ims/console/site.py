@@ -12,6 +12,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 
 from ims.common.errors import ImsError
+from ims.console.settings_index import grouped
 from ims.console.views.base import refused
 
 
@@ -27,6 +28,11 @@ class ConsoleSite(AdminSite):
     @property
     def site_header(self) -> str:
         return f"Income management · {settings.COUNCIL_NAME}"
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Settings and records, grouped by job."""
+        groups = grouped(self.get_app_list(request))
+        return super().index(request, {**(extra_context or {}), "groups": groups})
 
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_authenticated and request.user.is_active

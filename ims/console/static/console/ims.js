@@ -43,6 +43,13 @@ document.querySelectorAll('input[data-select-all]').forEach((all) => {
   all.addEventListener('change', () => boxes().forEach((box) => { box.checked = all.checked }))
 })
 
+document.querySelectorAll('input[data-select-within]').forEach((all) => {
+  all.parentElement.hidden = false
+  all.addEventListener('change', () => {
+    document.querySelectorAll(`${all.dataset.selectWithin} input[type=checkbox]`).forEach((box) => { box.checked = all.checked })
+  })
+})
+
 // Choosers that act at once; their button is needed only without script.
 document.querySelectorAll('select[data-submit-on-change]').forEach((chooser) => {
   chooser.addEventListener('change', () => chooser.form.requestSubmit())
