@@ -29,7 +29,8 @@ WHERE s.remaining <> r.remaining OR s.amount <> e.amount OR s.received_on <> e.r
 ORDER BY s.id LIMIT %s
 """
 _BALANCE = """
-SELECT (SELECT coalesce(sum(e.amount), 0) FROM ledger_entry e JOIN funds_fund f ON f.code = e.fund_id AND f.is_suspense),
+SELECT (SELECT coalesce(sum(e.amount), 0)
+        FROM ledger_entry e JOIN funds_fund f ON f.code = e.fund_id AND f.is_suspense),
        (SELECT coalesce(sum(remaining), 0) FROM suspense_suspenseitem)
 """
 _OWNER_GONE = """
