@@ -65,7 +65,8 @@ def mt942(entries: int) -> Iterator[str]:
             f":61:2604010401{'C' if money_in(n) else 'D'}{_pounds(pence(n), ',')}NTRFNONREF//B{n:012d}\r\n"
             f":86:COUNCIL TAX {n:010d}\r\n"
         )
-    yield f":90D:{len(debits)}GBP{_pounds(sum(debits), ',')}\r\n:90C:{len(credits)}GBP{_pounds(sum(credits), ',')}\r\n-\r\n"
+    yield f":90D:{len(debits)}GBP{_pounds(sum(debits), ',')}\r\n"
+    yield f":90C:{len(credits)}GBP{_pounds(sum(credits), ',')}\r\n-\r\n"
 
 
 def camt053(entries: int) -> Iterator[str]:
@@ -124,7 +125,8 @@ def ofx(entries: int) -> Iterator[str]:
             f"<STMTTRN><TRNTYPE>{kind}<DTPOSTED>20260401<TRNAMT>{sign}{_pounds(pence(n))}<FITID>B{n:012d}"
             f"<NAME>A PAYER {n}<MEMO>COUNCIL TAX {n:010d}</STMTTRN>\n"
         )
-    yield "</BANKTRANLIST><LEDGERBAL><BALAMT>100.00<DTASOF>20260401</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>\n"
+    yield "</BANKTRANLIST><LEDGERBAL><BALAMT>100.00<DTASOF>20260401</LEDGERBAL>"
+    yield "</STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>\n"
 
 
 def data_services(entries: int) -> Iterator[str]:

@@ -35,8 +35,7 @@ def outcome(data: bytes, format: str | None = None) -> tuple[Counter, list[Probl
                 money[record.amount] += 1
             elif isinstance(record, Problem):
                 told.append(record)
-    except UnreadableFile as error:
-        assert error.message.endswith(".")
+    except UnreadableFile:
         return Counter(), None
     return money, [problem for problem in told if problem.scope != "notice"]
 
@@ -205,10 +204,9 @@ def test_problems_are_sentences():
     for name, data in SMALL.items():
         for position in range(0, len(data), 11):
             try:
-                found = records(data[:position] + b"#" + data[position + 1 :], name)
-            except UnreadableFile as error:
-                found = []
-                assert error.message[-1] == "."
-            for problem in problems(found):
-                assert problem.message[-1] == "."
-                assert problem.message[0].isupper()
+                found = problems(records(data[:position] + b"#" + data[position + 1 :], name))
+            except UnreadableFile as refusal:
+                found = [refusal]
+            for told in found:
+                assert told.message[-1] == "."
+                assert told.message[0].isupper()
