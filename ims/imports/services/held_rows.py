@@ -1,0 +1,240 @@
+"""What people decide about rows that could not be posted with their file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection, transaction
+from psycopg import sql
+
+from ims.audit.actors import Actor, authorise
+from ims.audit.services import record
+from ims.common.errors import InvalidInput
+from ims.common.money import pounds
+from ims.formats.records import Entry
+from ims.imports import selectors, weighing
+from ims.imports.errors import ImportRefusal
+from ims.imports.models import ImportBatch, ImportRow, RowDecision
+from ims.imports.moving import claimed, find_batch
+from ims.imports.services.posting import post_set_of
+from ims.imports.staging import COLUMNS, create_stage, entry_line
+from ims.imports.states import NEEDS_A_PERSON, BatchState, Outcome
+from ims.ledger.models import Posting
+
+CORRECT = "imports.correct_row"
+CORRECTABLE = (
+    "amount", "received_on", "fund", "account_reference", "method_of_payment", "office", "vat_code", "narrative",
+    "payer_name",
+)  # fmt: skip
+KEPT = (*CORRECTABLE, "outcome", "reason", "posting_fund")
+
+
+@transaction.atomic
+def correct_row(*, actor: Actor, row_id: int, changes: Mapping[str, str], reason: str) -> ImportRow:
+    """Set values of a held row and decide about it again; it is then “corrected”, to be posted by `post_corrected`.
+
+    `changes` maps names of `CORRECTABLE` to text as a person writes it; an empty fund sends the row to suspense.
+    Routing rules do not run again: what a person wrote stands. Raises `InvalidInput` for a value that cannot be read
+    and `ImportRefusal`, with the sentence of the fault, while the row still cannot be posted.
+    """
+    authorise(actor, CORRECT, what="correct rows")
+    row = _held_row(actor, row_id, NEEDS_A_PERSON | {Outcome.CORRECTED})
+    _require_reason(reason)
+    before = _snapshot(row)
+    _apply(row, changes)
+    _decide_again(row)
+    _keep(actor, row, "corrected", before, reason)
+    return row
+
+
+@transaction.atomic
+def decide_duplicate(*, actor: Actor, row_id: int, post: bool, reason: str) -> ImportRow:
+    """Say whether a suspected duplicate is a second receipt (`post`) or the same money (it is then discarded)."""
+    authorise(actor, CORRECT, what="decide suspected duplicates")
+    row = _held_row(actor, row_id, {Outcome.SUSPECTED_DUPLICATE})
+    _require_reason(reason)
+    before = _snapshot(row)
+    if post:
+        _decide_again(row)
+    else:
+        row.outcome = Outcome.DISCARDED
+    _keep(actor, row, "accepted as a further receipt" if post else "discarded as a duplicate", before, reason)
+    return row
+
+
+@transaction.atomic
+def discard_row(*, actor: Actor, row_id: int, reason: str) -> ImportRow:
+    """Say that a held row shall never be posted. It stays visible, with the reason."""
+    authorise(actor, CORRECT, what="discard rows")
+    row = _held_row(actor, row_id, NEEDS_A_PERSON | {Outcome.CORRECTED})
+    _require_reason(reason)
+    before = _snapshot(row)
+    row.outcome = Outcome.DISCARDED
+    _keep(actor, row, "discarded", before, reason)
+    return row
+
+
+def post_corrected(*, actor: Actor, batch_id: int) -> Posting:
+    """Post the corrected rows of a batch, as a posting of their own. Raises `ImportRefusal` when there are none."""
+    authorise(actor, CORRECT, what="post corrected rows")
+    with claimed(batch_id) as batch, transaction.atomic():
+        _require_posted(batch)
+        mine = ImportRow.objects.filter(batch=batch)
+        number = mine.filter(posting__isnull=False).values("posting").distinct().count() + 1
+        posting = post_set_of(
+            actor,
+            batch,
+            which=sql.SQL("r.outcome = 'corrected'"),
+            parameters={},
+            key=f"{batch.source_key}+{number}",
+        )
+        if posting is None:
+            raise ImportRefusal("No row of this import is corrected and waiting to be posted.", code="nothing_to_post")
+        mine.filter(outcome=Outcome.CORRECTED).update(outcome=Outcome.POSTED_SEPARATELY, posting=posting)
+        record(
+            "import_rows_posted",
+            actor=actor,
+            subject=batch,
+            data={"posting": str(posting), "rows": posting.entry_count, "total": str(posting.total)},
+        )
+        return posting
+
+
+def _held_row(actor: Actor, row_id: int, outcomes: frozenset | set) -> ImportRow:
+    row = selectors.row(actor, row_id)
+    row = ImportRow.objects.select_for_update().get(pk=row.pk)
+    batch = find_batch(row.batch_id)
+    _require_posted(batch)
+    if row.outcome not in outcomes:
+        raise ImportRefusal(
+            f"Line {row.line} is “{Outcome(row.outcome).label.lower()}” now; somebody may have dealt with it. "
+            "Look at it again.",
+            code="conflict",
+        )
+    return row
+
+
+def _require_posted(batch: ImportBatch) -> None:
+    if batch.state != BatchState.POSTED:
+        raise ImportRefusal(
+            f"Import {batch.pk} is “{BatchState(batch.state).label.lower()}”. Held rows are dealt with once the file "
+            "is posted: its good rows go first."
+        )
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise ImportRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")
+
+
+def _apply(row: ImportRow, changes: Mapping[str, str]) -> None:
+    for name, given in changes.items():
+        if name not in CORRECTABLE:
+            raise InvalidInput(f"“{name}” cannot be corrected.")
+        text = given.strip()
+        if "\0" in text:
+            raise InvalidInput("A value holds a character that cannot be kept. Type it again.")
+        if name == "amount":
+            row.amount = pounds(text)
+            row.currency = "GBP"
+        elif name == "received_on":
+            row.received_on = _date(text)
+        else:
+            setattr(row, name, text)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(f"“{text}” is not a date. Write it like 2026-11-20.") from error
+
+
+def _decide_again(row: ImportRow) -> None:
+    """Put the row through the same decisions as a file, without rules, search and the question of duplicates."""
+    profile = find_batch(row.batch_id).profile
+    settings = replace(weighing.settings_for(profile), rules=(), finds_references=False, holds_duplicates=False)
+    profile.fund = None  # a person's empty fund means suspense, not the profile's fund
+    settings = replace(settings, profile=profile)
+    create_stage(profile.code)
+    names = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+    with (
+        connection.connection.cursor() as cursor,
+        cursor.copy(sql.SQL("COPY ims_stage ({}) FROM STDIN WITH (DELIMITER E'\\x1f')").format(names)) as copy,
+    ):
+        copy.write(entry_line(_as_entry(row), "").encode())
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE ims_decided (LIKE imports_importrow) ON COMMIT DROP")
+        cursor.execute("ALTER TABLE ims_decided ALTER COLUMN id DROP NOT NULL")
+        weighing.route(settings)
+        weighing.find_accounts(settings, lambda *_: None)
+        weighing.decide(settings, batch_id=row.batch_id, target="ims_decided")
+        cursor.execute(
+            "SELECT outcome, reason_code, reason, field, fund, account_reference, method_of_payment, office, vat_code,"
+            " posting_fund FROM ims_decided"
+        )
+        outcome, *decided = cursor.fetchone()
+    if outcome not in (Outcome.TO_POST, Outcome.TO_SUSPENSE):
+        raise ImportRefusal(decided[1], code=decided[0])
+    names = ("reason_code", "reason", "field", "fund", "account_reference", "method_of_payment", "office", "vat_code",
+             "posting_fund")  # fmt: skip
+    for name, value in zip(names, decided, strict=True):
+        setattr(row, name, value)
+    row.outcome = Outcome.CORRECTED
+
+
+def _as_entry(row: ImportRow) -> Entry:
+    if row.amount is None:
+        raise InvalidInput(f"Line {row.line} has no amount yet. Enter it in pounds.")
+    return Entry(
+        line=row.line,
+        amount=row.amount,
+        kind=row.kind,
+        currency=row.currency,
+        booked_on=row.received_on,
+        bank_reference=row.source_reference,
+        reference=row.account_reference,
+        payer_name=row.payer_name,
+        narrative=row.narrative,
+        fund=row.fund,
+        method_of_payment=row.method_of_payment,
+        office=row.office,
+        vat_code=row.vat_code,
+    )
+
+
+def _snapshot(row: ImportRow) -> dict[str, str]:
+    return {name: _text(getattr(row, name)) for name in KEPT}
+
+
+def _text(value: Decimal | date | str | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _keep(actor: Actor, row: ImportRow, verb: str, before: dict[str, str], reason: str) -> None:
+    row.save()
+    RowDecision.objects.create(
+        row=row,
+        verb=verb,
+        before=before,
+        after=_snapshot(row),
+        reason=reason,
+        actor_kind=actor.kind,
+        actor_id=actor.identifier,
+        actor_name=actor.name,
+    )
+    record(
+        "import_row_decided",
+        actor=actor,
+        subject=row,
+        reason=reason,
+        data={"batch": row.batch_id, "line": row.line, "decision": verb},
+    )
+
+
+def decisions(row: ImportRow) -> Sequence[RowDecision]:
+    """What people decided about a row, first to last."""
+    return list(row.decisions.order_by("id"))
