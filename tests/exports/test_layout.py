@@ -116,12 +116,8 @@ class TestFixedWidth:
         assert len(text(config, credit)[0]) == 10
 
     def test_fields_that_overlap_are_refused(self):
-        config = {
-            "detail": [{"source": "fund", "start": 1, "length": 5}, {"source": "gl_code", "start": 5, "length": 5}]
-        }
-        with pytest.raises(
-            InvalidInput, match="“gl_code” of the detail record starts at 5, inside the field before it"
-        ):
+        first, second = {"source": "fund", "start": 1, "length": 5}, {"source": "gl_code", "start": 5, "length": 5}
+        with pytest.raises(InvalidInput, match="“gl_code” of the detail record starts at 5, inside the field before"):
             layout.from_config({"detail": [first, second]}, is_fixed_width=True)
 
 
