@@ -299,7 +299,7 @@ class FundGroup(Tracked):
         help_text="They see only the funds of their groups. People in no group see every fund.",
     )
     members = models.TextField(
-        editable=False, default="", blank=True, help_text="Funds and people in words, so that history can compare them."
+        default="", blank=True, help_text="Funds and people in words, so that history can compare them."
     )
 
     class Meta:

@@ -24,7 +24,6 @@ class User(AbstractUser):
     must_change_password = models.BooleanField(default=False, help_text="Asked for a new password at next sign-in.")
     role_names = models.TextField(
         "roles",
-        editable=False,
         blank=True,
         default="",
         help_text="The person's roles in words, written with them, so that history can compare them.",

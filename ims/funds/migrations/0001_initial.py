@@ -201,7 +201,7 @@ class Migration(migrations.Migration):
                 ('actor_address', models.TextField(blank=True, default='')),
                 ('history_change_reason', models.TextField(null=True)),
                 ('name', models.CharField(db_index=True, max_length=50)),
-                ('members', models.TextField(blank=True, default='', editable=False, help_text='Funds and people in words, so that history can compare them.')),
+                ('members', models.TextField(blank=True, default='', help_text='Funds and people in words, so that history can compare them.')),
                 ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),
                 ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
@@ -517,7 +517,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=50, unique=True)),
-                ('members', models.TextField(blank=True, default='', editable=False, help_text='Funds and people in words, so that history can compare them.')),
+                ('members', models.TextField(blank=True, default='', help_text='Funds and people in words, so that history can compare them.')),
                 ('funds', models.ManyToManyField(blank=True, related_name='groups', to='funds.fund')),
             ],
             options={
