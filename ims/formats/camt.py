@@ -19,7 +19,7 @@ from ims.formats.dates import iso_date
 from ims.formats.format import Format
 from ims.formats.records import Balance, Problem, Record, StatementEnd, StatementStart, UnreadableFile
 from ims.formats.xml_stream import XmlStream, ended_elements, forget_before
-from ims.formats.xml_tree import Node, all_nodes, at, first, prefix_length, texts_apart, tree
+from ims.formats.xml_tree import Node, all_nodes, at, first, local_name, prefix_length, texts_apart, tree
 
 _STATEMENTS = ("Stmt", "Rpt", "Ntfctn")
 _END_OF_DAY = "Stmt"
@@ -81,7 +81,7 @@ class _Reader:
         self.statements_read = 0
 
     def take(self, element: etree._Element) -> Iterator[Record]:
-        name = etree.QName(element).localname
+        name = local_name(element)
         if name == "GrpHdr":
             self._header = tree(element, prefix_length(element))
         elif name == "Ntry":
@@ -91,7 +91,7 @@ class _Reader:
 
     def _take_entry(self, element: etree._Element) -> Iterator[Record]:
         parent = element.getparent()
-        if parent is None or etree.QName(parent).localname not in _STATEMENTS:
+        if parent is None or local_name(parent) not in _STATEMENTS:
             return
         prefix = prefix_length(element)
         entry, details = texts_apart(element, prefix, "NtryDtls", "TxDtls")
@@ -121,12 +121,12 @@ class _Reader:
 def _statement_head(
     element: etree._Element, head: Node, header: Node, first_currency: str, line: int
 ) -> tuple[_Statement, StatementStart]:
-    end_of_day = etree.QName(element).localname == _END_OF_DAY
+    end_of_day = local_name(element) == _END_OF_DAY
     balances = _Balances(head, line)
     currency = at(head, "Acct", "Ccy") or balances.currency or first_currency
     problems = [*balances.problems, *_balance_problems(balances, currency, end_of_day, line)]
     extra = _statement_extra(head, header) | balances.described()
-    if namespace := etree.QName(element).namespace:
+    if namespace := element.tag[1 : prefix_length(element) - 1]:
         extra["namespace"] = namespace
     period = first(head, "FrToDt")
     start = StatementStart(

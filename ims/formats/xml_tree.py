@@ -16,6 +16,11 @@ def prefix_length(element: etree._Element) -> int:
     return element.tag.rfind("}") + 1
 
 
+def local_name(element: etree._Element) -> str:
+    """The tag without its namespace; unlike `etree.QName` it bears any namespace a damaged file can hold."""
+    return element.tag[prefix_length(element) :]
+
+
 def tree(element: etree._Element, prefix: int, leave_out: str = "") -> Node:
     """The children of an element, without those called ``leave_out``."""
     node: Node = {}

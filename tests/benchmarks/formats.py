@@ -1,0 +1,174 @@
+"""How fast the bank formats are read, beside the best public library where one is importable.
+
+    python tests/benchmarks/formats.py [--entries 50000] [format …]
+
+Each reader runs in a process of its own, so that the peak memory is its own. The file is generated first and read
+from disk. Public libraries that are not installed are left out; install them in a virtual environment of their own
+and name its interpreter with ``--libraries /path/to/python``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+
+def _ours(path: str, name: str) -> int:
+    from ims.formats import registry
+    from ims.formats.records import Entry
+
+    with open(path, "rb") as stream:
+        return sum(isinstance(record, Entry) for record in registry.read(stream, name))
+
+
+def _ours_checked(path: str, name: str) -> int:
+    from ims.formats import registry
+    from ims.formats.summary import summarise
+
+    with open(path, "rb") as stream:
+        return summarise(registry.read(stream, name), name).movements.count
+
+
+def _bankstatementparser(path: str, name: str) -> int:
+    from bankstatementparser import create_parser
+
+    return len(create_parser(path).parse())
+
+
+def _mt940(path: str, name: str) -> int:
+    import mt940
+
+    return len(mt940.parse(path).transactions)
+
+
+def _bai2(path: str, name: str) -> int:
+    from bai2 import bai2
+
+    with open(path) as stream:
+        parsed = bai2.parse_from_file(stream)
+    return sum(len(account.children) for group in parsed.children for account in group.children)
+
+
+def _ofxparse(path: str, name: str) -> int:
+    from ofxparse import OfxParser
+
+    with open(path, "rb") as stream:
+        return sum(len(account.statement.transactions) for account in OfxParser.parse(stream).accounts)
+
+
+def _bankline(path: str, name: str) -> int:
+    from bankline_parser.data_services import parse
+
+    with open(path) as stream:
+        output = parse(stream)
+    return sum(len(account.records) for account in output.accounts)
+
+
+SUFFIXES = {"mt940": "mt940", "mt942": "mt942", "camt.053": "xml", "bai2": "bai2", "ofx": "ofx", "data-services": "txt"}
+READERS: dict[str, Callable[[str, str], int]] = {
+    "ims": _ours,
+    "ims, added up and checked": _ours_checked,
+    "bankstatementparser": _bankstatementparser,
+    "mt-940": _mt940,
+    "bai2": _bai2,
+    "ofxparse": _ofxparse,
+    "bankline-direct-parser": _bankline,
+}
+BESIDE = {
+    "mt940": ("bankstatementparser", "mt-940"),
+    "mt942": ("bankstatementparser", "mt-940"),
+    "camt.053": ("bankstatementparser",),
+    "bai2": ("bai2", "bankstatementparser"),
+    "ofx": ("bankstatementparser", "ofxparse"),
+    "data-services": ("bankline-direct-parser",),
+}
+
+
+def measure_here(reader: str, path: str, name: str) -> dict[str, float | int]:
+    """Runs one reader in this process: entries, seconds and the growth of peak memory in MB."""
+    _warm_up(reader, name, Path(path).suffix)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    entries = READERS[reader](path, name)
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"entries": entries, "seconds": seconds, "peak_mb": peak / 1024, "grown_mb": (peak - before) / 1024}
+
+
+def _warm_up(reader: str, name: str, suffix: str) -> None:
+    """Reads a tiny file first, so that importing a library is not counted as reading."""
+    from tests.formats.generated_files import MAKERS
+
+    with tempfile.NamedTemporaryFile("w", suffix=suffix, newline="") as small:
+        small.writelines(MAKERS[name](10))
+        small.flush()
+        READERS[reader](small.name, name)
+
+
+def measure(python: str, reader: str, path: Path, name: str, seconds: int = 60) -> dict | str:
+    """Runs one reader in a process of its own; says why when there is no figure."""
+    command = [python, __file__, "--one", reader, str(path), name]
+    try:
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return f"not finished in {seconds} s"
+    if finished.returncode:
+        return "not installed" if "ModuleNotFoundError" in finished.stderr else finished.stderr.strip()[-120:]
+    return json.loads(finished.stdout.strip().splitlines()[-1])
+
+
+def report(name: str, entries: int, libraries: str) -> None:
+    """Prints one line for each reader of a format; the ratio is ours to the fastest library."""
+    from tests.formats.generated_files import MAKERS
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"statement.{SUFFIXES[name]}"
+        with path.open("w", newline="") as stream:
+            stream.writelines(MAKERS[name](entries))
+        megabytes = path.stat().st_size / 1e6
+        print(f"\n{name}: {entries:,} entries, {megabytes:.1f} MB")
+        rates = {}
+        for reader in ("ims", "ims, added up and checked", *BESIDE[name]):
+            python = sys.executable if reader.startswith("ims") else libraries
+            figures = [measure(python, reader, path, name)]
+            if isinstance(figures[0], dict):
+                figures.append(measure(python, reader, path, name))
+            found = [figure for figure in figures if isinstance(figure, dict)]
+            if not found:
+                print(f"  {reader:<28} {figures[0]}")
+                continue
+            best = min(found, key=lambda figure: figure["seconds"])
+            rates[reader] = entries / best["seconds"]
+            wrong = "" if best["entries"] == entries else f"  (found {best['entries']:,} entries)"
+            print(f"  {reader:<28} {rates[reader]:>9,.0f} rows/s  peak {best['peak_mb']:>5.0f} MB{wrong}")
+        others = [rate for reader, rate in rates.items() if not reader.startswith("ims")]
+        if others and "ims" in rates:
+            print(f"  ratio to the fastest library: {rates['ims'] / max(others):.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("formats", nargs="*", default=list(SUFFIXES))
+    parser.add_argument("--entries", type=int, default=50_000)
+    parser.add_argument("--libraries", default=sys.executable, help="interpreter that has the public libraries")
+    parser.add_argument("--one", nargs=3, metavar=("READER", "PATH", "FORMAT"), help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        print(json.dumps(measure_here(*chosen.one)))
+        return
+    for name in chosen.formats:
+        report(name, chosen.entries, chosen.libraries)
+
+
+if __name__ == "__main__":
+    main()
