@@ -24,7 +24,7 @@ MOST_KEPT = 5
 """Suggestions offered for one item."""
 FEW = 200
 """Up to here items are matched by one statement; beyond, by temporary tables that have statistics."""
-_AT_ONCE = 20_000
+_AT_ONCE = 50_000
 """Items matched in one go when all are matched: keeps memory flat."""
 
 WHOLE, JOINED, NEARLY, CUT_SHORT, OWING, BEFORE, PROVED = range(1, 8)
