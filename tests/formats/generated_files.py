@@ -133,7 +133,7 @@ def data_services(entries: int) -> Iterator[str]:
     credits = [pence(n) for n in range(entries) if money_in(n)]
     debits = [pence(n) for n in range(entries) if not money_in(n)]
     yield "VOL1BURQ66".ljust(37) + "****830000".ljust(91) + "\r\n"
-    yield "HDR1 A606005Z0001                      F     01 26091              026091".ljust(128) + "\r\n"
+    yield "HDR1 A606005Z0001                      F     01 26091              260910".ljust(128) + "\r\n"
     yield "UHL1 26091606005    00000000         000              COUNCIL".ljust(128) + "\r\n"
     for n in range(entries):
         yield (
