@@ -70,8 +70,9 @@ def installed_facts(tree: Path, scratch: Path) -> Facts:
     install = [python, "-m", "pip", "install", "--quiet", "--no-index", "--require-hashes", "--no-compile"]
     _run([*install, "--find-links", str(tree / "wheels"), "--requirement", str(tree / "requirements.txt")])
     settings = _settings(tree)
-    _run([python, "-m", "ims", "collectstatic", "--noinput", "--verbosity", "0"], settings)
-    return Facts(migrations=json.loads(_run([python, "-c", INSPECT], settings)))
+    # -P: the installed application, not the sources of whoever builds.
+    _run([python, "-P", "-m", "ims", "collectstatic", "--noinput", "--verbosity", "0"], settings)
+    return Facts(migrations=json.loads(_run([python, "-P", "-c", INSPECT], settings)))
 
 
 def _settings(tree: Path) -> dict[str, str]:

@@ -1,0 +1,77 @@
+"""One council's secrets, in a file encrypted by ansible-vault.
+
+    vault.py VAULT_FILE PASSWORD_FILE [--renew NAME...] [--check]
+
+Adds the secrets that are missing, replaces those to be renewed, and prints
+{"changed": true or false, "values": {...}}: call it only where its output is not logged.
+With --check nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import yaml
+from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
+
+NAMES = ("secret_key", "database_password", "database_owner_password", "backup_key")
+"""What a council has of its own: signing of sessions, the two database roles, and the key of its backups."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("vault", type=Path)
+    parser.add_argument("password", type=Path)
+    parser.add_argument("--renew", nargs="*", default=[], choices=[name for name in NAMES if name != "backup_key"])
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    os.umask(0o077)
+    key = password(options.password, may_make=not options.vault.exists() and not options.check)
+    values = read(options.vault, key)
+    wanted = {name: values.get(name) for name in NAMES}
+    for name in NAMES:
+        if wanted[name] is None or name in options.renew:
+            wanted[name] = secrets.token_urlsafe(48)
+    changed = wanted != values
+    if changed and not options.check:
+        write(options.vault, key, wanted)
+    print(json.dumps({"changed": changed, "values": wanted}))
+    return 0
+
+
+def password(path: Path, *, may_make: bool) -> VaultLib:
+    """The vault opened by the password in `path`, which is made when nothing is encrypted with it yet."""
+    if not path.exists() and may_make:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_urlsafe(32) + "\n", encoding="ascii")
+    if not path.exists():
+        if not may_make and "--check" in sys.argv:
+            return VaultLib([("council", VaultSecret(b"nothing-is-encrypted-with-this"))])
+        raise SystemExit(f"{path} is not there, so the council's secrets cannot be read. Put its copy back.")
+    return VaultLib([("council", VaultSecret(path.read_bytes().strip()))])
+
+
+def read(path: Path, key: VaultLib) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        return dict(yaml.safe_load(key.decrypt(path.read_bytes())))
+    except AnsibleVaultError:
+        raise SystemExit(f"{path} cannot be opened with that password. It is another council's, or an old one.") from None
+
+
+def write(path: Path, key: VaultLib, values: dict[str, str]) -> None:
+    """Written whole or not at all: losing the key of a backup is losing the backup."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(key.encrypt(yaml.safe_dump(values)) + b"\n")
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
