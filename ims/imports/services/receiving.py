@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from ims.audit.actors import Actor, authorise
 from ims.audit.services import record
@@ -15,6 +16,7 @@ from ims.formats.records import UnreadableFile
 from ims.imports import content
 from ims.imports.errors import AlreadyReceived, ImportRefusal
 from ims.imports.models import BatchStep, FileProfile, ImportBatch, SourceFile
+from ims.imports.models.profiles import LAYOUT
 from ims.imports.moving import find_batch, move
 from ims.imports.states import OVER, BatchState
 
@@ -62,7 +64,8 @@ def recognise(stream: BinaryIO) -> FileProfile:
         known = registry.recognise(stream.read(registry.HEAD_BYTES))
     except UnreadableFile as error:
         raise ImportRefusal(error.message, code=error.code) from error
-    profiles = list(FileProfile.objects.filter(format=known.name, is_active=True)[:2])
+    for_it = Q(format=known.name) | Q(format=LAYOUT, code=known.name)
+    profiles = list(FileProfile.objects.filter(for_it, is_active=True)[:2])
     if len(profiles) == 1:
         return profiles[0]
     if not profiles:
