@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import BinaryIO
 
-from ims.formats.bai2_records import AccountAmount, MalformedRecord, account_amounts, transaction
+from ims.formats.bai2_records import AccountAmount, MalformedRecord, Transaction, account_amounts, transaction
 from ims.formats.dates import yymmdd
 from ims.formats.entries import EntryDraft, sealed
 from ims.formats.format import Format
@@ -344,7 +345,7 @@ def _statement_problem(line: int, what: str, code: str, field: str = "", value: 
     )
 
 
-def _entry(line: int, found, currency: str, as_of, raw: str) -> Entry:
+def _entry(line: int, found: Transaction, currency: str, as_of: date | None, raw: str) -> Entry:
     money = from_minor_units(found.minor_units, currency)
     amount = -money if found.mark == "D" and money else money
     draft = EntryDraft(

@@ -98,8 +98,8 @@ class _Reader:
         if self._statement is None:
             yield self._start(parent, prefix, first_currency=entry.at("Amt@Ccy"))
         assert self._statement is not None  # _start sets it
-        raw = etree.tostring(element, encoding="unicode", with_tail=False)
-        yield from self._entries.records(entry, details, self._statement.currency, raw)
+        member_raws = _cut_out(element, "TxDtls") if len(details) > 1 else []
+        yield from self._entries.records(entry, details, self._statement.currency, _raw(element), member_raws)
         forget_before(element)
 
     def _start(self, element: etree._Element, prefix: int, first_currency: str = "") -> StatementStart:
@@ -118,6 +118,19 @@ class _Reader:
         forget_before(element)
 
 
+def _raw(element: etree._Element) -> str:
+    return etree.tostring(element, encoding="unicode", with_tail=False)
+
+
+def _cut_out(entry: etree._Element, name: str) -> list[str]:
+    """Takes the elements of this name out of an entry that is complete; gives their text."""
+    found = list(entry.iterfind(f".//{{*}}{name}"))
+    raws = [_raw(element) for element in found]
+    for element in found:
+        element.getparent().remove(element)
+    return raws
+
+
 def _statement_head(
     element: etree._Element, head: Node, header: Node, first_currency: str, line: int
 ) -> tuple[_Statement, StatementStart]:
@@ -126,8 +139,8 @@ def _statement_head(
     currency = at(head, "Acct", "Ccy") or balances.currency or first_currency
     problems = [*balances.problems, *_balance_problems(balances, currency, end_of_day, line)]
     extra = _statement_extra(head, header) | balances.described()
-    if namespace := element.tag[1 : prefix_length(element) - 1]:
-        extra["namespace"] = namespace
+    if prefix := prefix_length(element):
+        extra["namespace"] = element.tag[1 : prefix - 1]
     period = first(head, "FrToDt")
     start = StatementStart(
         account=at(head, "Acct", "Id", "IBAN") or at(head, "Acct", "Id", "Othr", "Id"),

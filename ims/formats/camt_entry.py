@@ -49,8 +49,11 @@ class EntryReader:
     def __init__(self) -> None:
         self.ordinal = 0
 
-    def records(self, entry: Texts, details: list[Texts], currency: str, raw: str) -> Iterator[Record]:
-        """The entry, its members and what is wrong with it."""
+    def records(
+        self, entry: Texts, details: list[Texts], currency: str, raw: str, member_raws: list[str]
+    ) -> Iterator[Record]:
+        """The entry, its members and what is wrong with it. With several details ``raw`` is the entry without
+        them and ``member_raws`` holds each."""
         self.ordinal += 1
         line = self.ordinal
         amount = amount_with_sign(entry.at("Amt"), entry.at("CdtDbtInd"))
@@ -66,13 +69,16 @@ class EntryReader:
             yield from _doubts(entry, facts, currency)
         members = _member_amounts(details, facts) if len(details) > 1 else []
         if members:
-            yield from self._batch(entry, facts, details, members)
+            yield from self._batch(entry, facts, details, members, member_raws)
             return
         if len(details) > 1:
             yield _batch_not_split(facts, len(details))
+            facts = facts._replace(raw=raw + "".join(member_raws))
         yield _entry(entry, facts, details)
 
-    def _batch(self, entry: Texts, facts: _Facts, details: list[Texts], amounts: list[Decimal]) -> Iterator[Record]:
+    def _batch(
+        self, entry: Texts, facts: _Facts, details: list[Texts], amounts: list[Decimal], raws: list[str]
+    ) -> Iterator[Record]:
         if sum(amounts) != facts.amount:
             yield _row(
                 facts,
@@ -83,9 +89,9 @@ class EntryReader:
                 "batch_does_not_add_up",
             )
         yield _entry(entry, facts, [], member_count=len(details))
-        for detail, amount in zip(details, amounts, strict=True):
+        for detail, amount, raw in zip(details, amounts, raws, strict=True):
             self.ordinal += 1
-            member = facts._replace(line=self.ordinal, amount=amount, raw="")
+            member = facts._replace(line=self.ordinal, amount=amount, raw=raw)
             yield _entry(entry, member, [detail], parent=facts.line)
 
 

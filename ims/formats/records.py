@@ -139,7 +139,8 @@ class StatementEnd:
 class Problem:
     """Something in the file that is wrong. Reading goes on where it safely can.
 
-    ``scope`` says what it spoils: ``row`` (that row cannot be posted), ``statement`` (totals or balances
+    ``scope`` says what it spoils: ``row`` (that row cannot be posted; where an `Entry` with the same ``line`` is given
+    as well, its money counts in totals but it waits for a person), ``statement`` (totals or balances
     disagree: the statement must not be posted as it stands) or ``notice`` (worth telling, spoils nothing).
     The message is a whole sentence that says what to do.
     """

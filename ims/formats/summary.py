@@ -16,6 +16,7 @@ from typing import Any
 from ims.common.money import format_pounds
 from ims.formats.records import Entry, Problem, Record, StatementEnd, StatementStart
 
+MOST_PROBLEMS_KEPT = 1_000
 _ZERO = Decimal("0.00")
 _NO_MOVEMENT = frozenset(("day_total", "contra", "instruction"))
 _CREDIT_MARKS = frozenset(("C", "RD", "EC", "CRDT"))
@@ -45,6 +46,15 @@ class Tally:
         elif amount < 0 or entry.mark in _DEBIT_MARKS:
             self.debit_count += 1
             self.debit_sum -= amount
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.credit_count + other.credit_count,
+            self.credit_sum + other.credit_sum,
+            self.debit_count + other.debit_count,
+            self.debit_sum + other.debit_sum,
+            self.count + other.count,
+        )
 
     @property
     def net(self) -> Decimal:
@@ -85,13 +95,26 @@ class StatementSummary:
 
 @dataclass(slots=True)
 class Summary:
-    """A whole file added up. ``errors`` are row and statement problems; ``notices`` spoil nothing."""
+    """A whole file added up. ``errors`` are row and statement problems; ``notices`` spoil nothing.
+
+    Of each, the first `MOST_PROBLEMS_KEPT` are kept and the rest is counted in ``problems_left_out``, so that a file
+    of nothing but rubbish does not fill the memory.
+    """
 
     format: str
     statements: list[StatementSummary] = field(default_factory=list)
     errors: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
     movements: Tally = field(default_factory=Tally)
+    problems_left_out: int = 0
+
+    def take(self, problem: Problem) -> None:
+        """Keeps or counts a problem."""
+        kept = self.notices if problem.scope == "notice" else self.errors
+        if len(kept) < MOST_PROBLEMS_KEPT:
+            kept.append(problem)
+        else:
+            self.problems_left_out += 1
 
     def as_json(self) -> dict[str, Any]:
         """As `ims parse` prints it."""
@@ -121,15 +144,15 @@ def summarise(records: Iterable[Record], format: str) -> Summary:
         if isinstance(record, Entry):
             if is_movement(record):
                 current.movements.add(record)
-                summary.movements.add(record)
         elif isinstance(record, Problem):
-            (summary.notices if record.scope == "notice" else summary.errors).append(record)
+            summary.take(record)
             spoilt = spoilt or record.code in _SPOILS_BALANCES
         elif isinstance(record, StatementStart):
             current, spoilt = _begin(record), False
             summary.statements.append(current)
         else:
             _finish(current, record, spoilt)
+    summary.movements = sum((statement.movements for statement in summary.statements), Tally())
     return summary
 
 
@@ -179,18 +202,19 @@ class _Checker:
     def __init__(self, start: StatementStart | None = None) -> None:
         self._start = start or StatementStart()
         self._movements = Tally()
-        self._booked = Tally()
-        self._everything = Tally()
+        self._booked_otherwise = Tally()
+        self._not_booked = Tally()
         self.already_said: set[tuple[str, str]] = set()
 
     def add(self, entry: Entry) -> None:
         if entry.parent is not None or entry.kind == "instruction":
             return
-        self._everything.add(entry)
-        if entry.status == "booked":
-            self._booked.add(entry)
-            if entry.kind not in _NO_MOVEMENT:
-                self._movements.add(entry)
+        if entry.status != "booked":
+            self._not_booked.add(entry)
+        elif entry.kind in _NO_MOVEMENT:
+            self._booked_otherwise.add(entry)
+        else:
+            self._movements.add(entry)
 
     def problems(self, end: StatementEnd) -> Iterator[Problem]:
         found = [*self._balance_problem(end), *self._declared_problems(end)]
@@ -218,6 +242,8 @@ class _Checker:
         )
 
     def _declared_problems(self, end: StatementEnd) -> Iterator[Problem]:
+        in_books = self._movements + self._booked_otherwise
+        in_file = in_books + self._not_booked
         declared = (
             ("number of credits", end.declared_credit_count, "credit_count"),
             ("sum of credits", end.declared_credit_sum, "credit_sum"),
@@ -227,7 +253,7 @@ class _Checker:
             ("net sum of entries", end.declared_sum, "net"),
         )
         for name, said, attribute in declared:
-            everything, booked = getattr(self._everything, attribute), getattr(self._booked, attribute)
+            everything, booked = getattr(in_file, attribute), getattr(in_books, attribute)
             if said is None or said in (everything, booked):
                 continue
             yield self._declared_problem(end, name, said, everything)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from ims.formats import registry
+from ims.formats import data_services, registry
 from ims.formats.records import UnreadableFile
 from tests.formats.generated_files import MAKERS
 from tests.formats.reading import checked_records, ends, entries, problems, records, starts, statements, summary
@@ -235,6 +235,57 @@ def test_camt_batch_is_exploded_and_counted_once():
     assert (totals.movements.count, totals.movements.credit_sum, totals.errors) == (2, Decimal("11.00"), [])
 
 
+def test_camt_batch_keeps_the_text_of_each_part():
+    details = '<TxDtls><Amt Ccy="GBP">4.00</Amt></TxDtls><TxDtls><Amt Ccy="GBP">6.00</Amt></TxDtls>'
+    found = entries(records(camt(ntry().replace("</Ntry>", f"<NtryDtls>{details}</NtryDtls></Ntry>"))))
+    assert [">4.00<" in entry.raw for entry in found] == [False, True, False]
+    assert "BookgDt" in found[0].raw
+
+
+def test_camt_batch_without_amounts_stays_one_receipt():
+    details = "<TxDtls><RmtInf><Ustrd>ONE</Ustrd></RmtInf></TxDtls><TxDtls><RmtInf><Ustrd>TWO</Ustrd></RmtInf></TxDtls>"
+    found = records(camt(ntry().replace("</Ntry>", f"<NtryDtls>{details}</NtryDtls></Ntry>"), closing="10.00"))
+    (entry,) = entries(found)
+    assert (entry.member_count, entry.narrative) == (0, "ONE TWO")
+    assert "ONE" in entry.raw
+    assert [problem.code for problem in problems(found)] == ["batch_not_split"]
+
+
+@pytest.mark.parametrize(
+    ("page", "last", "codes", "opening", "closing"),
+    [
+        ("1", "false", ("OPBD", "ITBD"), "5.00", "15.00"),
+        ("2", "false", ("ITBD", "ITBD"), "5.00", "15.00"),
+        ("2", "true", ("ITBD", "CLBD"), "5.00", "15.00"),
+        ("1", "true", ("PRCD", "CLBD"), "5.00", "15.00"),
+    ],
+)
+def test_camt_pages_use_interim_balances(page, last, codes, opening, closing):
+    data = camt(ntry(), opening="5.00", closing="15.00").decode()
+    data = data.replace("OPBD", "first").replace("CLBD", codes[1]).replace("first", codes[0])
+    pages = f"<StmtPgntn><PgNb>{page}</PgNb><LastPgInd>{last}</LastPgInd></StmtPgntn>"
+    found = summary(data.replace("<Acct>", pages + "<Acct>").encode())
+    (statement,) = found.statements
+    assert (statement.opening, statement.closing) == (Decimal(opening), Decimal(closing))
+    assert statement.balances_agree is True
+
+
+def test_camt_declared_totals_are_compared():
+    totals = "<TxsSummry><TtlCdtNtries><NbOfNtries>2</NbOfNtries><Sum>10.01</Sum></TtlCdtNtries></TxsSummry>"
+    data = camt(ntry(), closing="10.00").decode().replace("<Ntry>", totals + "<Ntry>", 1).encode()
+    told = [problem.message for problem in summary(data).errors]
+    assert len(told) == 2
+    assert "declares 2 but holds 1" in told[0]
+    assert "declares £10.01 but its entries give £10.00; the difference is £0.01" in told[1]
+
+
+def test_camt_in_utf16():
+    data = camt(ntry().replace("</Ntry>", "<AddtlNtryInf>René</AddtlNtryInf></Ntry>")).decode()
+    found = records(('<?xml version="1.0" encoding="UTF-16"?>' + data).encode("utf-16"))
+    assert entries(found)[0].narrative == "René"
+    assert not problems(found, "notice")
+
+
 def test_camt_batch_that_does_not_add_up_spoils_its_row():
     details = '<TxDtls><Amt Ccy="GBP">4.00</Amt></TxDtls><TxDtls><Amt Ccy="GBP">5.00</Amt></TxDtls>'
     found = records(camt(ntry().replace("</Ntry>", f"<NtryDtls>{details}</NtryDtls></Ntry>")))
@@ -367,6 +418,32 @@ def test_data_services_kinds_and_day_totals():
     found = entries(records(data.encode()))
     assert [entry.kind for entry in found] == ["unpaid_direct_debit", "returned_credit"]
     assert [entry.payer_account for entry in found] == ["55779911", "55779911"]
+
+
+def test_data_services_several_accounts():
+    lines = "".join(MAKERS["data-services"](3)).splitlines(keepends=True)
+    second = [line.replace("60000412345678", "60000487654321") for line in lines[1:]]
+    found = summary("".join(lines + second).encode())
+    assert [statement.account for statement in found.statements] == ["600004/12345678", "600004/87654321"]
+    assert found.errors == []
+
+
+def test_data_services_record_of_another_account_is_told():
+    data = "".join(MAKERS["data-services"](3))
+    head, _, tail = data.rpartition("60000412345678")
+    assert "account" in [problem.code for problem in summary((head + "60000487654321" + tail).encode()).errors]
+
+
+def test_data_services_is_not_taken_for_a_bacs_submission():
+    lines = "".join(MAKERS["data-services"](1)).replace("****830000", "    123456").splitlines(keepends=True)
+    assert registry.recognise("".join(lines).encode()).name == "data-services"
+    submission = [line.replace("606005    00000000", "999999    00000000") for line in lines]
+    assert not data_services.recognise("".join(submission).encode())
+
+
+def test_a_file_of_nothing_but_errors_does_not_fill_the_memory():
+    found = summary(mt940(*[":61:rubbish"] * 1_500))
+    assert (len(found.errors), found.problems_left_out) == (1_000, 500)
 
 
 def test_totals_made_by_the_generators_agree():
