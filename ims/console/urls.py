@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from ims.console.views import base, today
+from ims.console.views import base, health, today
 
 urlpatterns = [
     path("", today.today, name="today"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("suspense/", include("ims.console.urls_suspense")),
     path("exports/", include("ims.console.urls_exports")),
     path("proof/", include("ims.console.urls_proof")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
 ]
 
