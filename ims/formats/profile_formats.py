@@ -51,8 +51,10 @@ def _format(name: str, recognise: Callable[[bytes], bool]) -> Format:
     return Format(name, builtin(name).title, recognise, partial(_read, name))
 
 
+_WITH_HEADINGS = ("lloyds", "barclays", "natwest", "monzo", "bunq", "bank-of-ireland")
+
 FORMATS = (
-    *(_format(name, partial(_by_headings, name)) for name in ("lloyds", "barclays", "natwest")),
+    *(_format(name, partial(_by_headings, name)) for name in _WITH_HEADINGS),
     _format("santander", _is_santander),
     _format("hsbc", _is_hsbc),
 )

@@ -106,14 +106,10 @@ class RowConverter:
         values = self._template.copy()
         values[_LINE] = line
         values[_RAW] = raw
-        for slot, index, read in self._texts:
-            values[slot] = cells[index].strip() if read is None else read(cells)
-        if self._one_narrative is not None:
-            values[_NARRATIVE] = " ".join(self._one_narrative[1](cells).split())
-        elif self._narratives:
-            values[_NARRATIVE] = " ".join(" ".join(read(cells) for _, read in self._narratives).split())
-        self._fill_dates(line, cells, raw, values)
-        values[_AMOUNT] = amount = self.amount(line, cells, raw)
+        try:
+            amount = self._fill(cells, values)
+        except _CellError as error:
+            raise RowError(self._problem(line, error.column, error.text, error, raw)) from None
         if self._money or self._extras or self._balance or self._account_sources:
             self._rest(line, cells, raw, values)
         else:
@@ -134,13 +130,22 @@ class RowConverter:
             put(entry, value)
         return entry
 
-    def _fill_dates(self, line: int, cells: Sequence[str], raw: str, values: list[Any]) -> None:
+    def _fill(self, cells: Sequence[str], values: list[Any]) -> Decimal:
+        """Put texts, dates and the amount into their places; returns the amount. Raises `_CellError`."""
+        for slot, index, read in self._texts:
+            values[slot] = cells[index].strip() if read is None else read(cells)
+        if self._one_narrative is not None:
+            values[_NARRATIVE] = " ".join(self._one_narrative[1](cells).split())
+        elif self._narratives:
+            values[_NARRATIVE] = " ".join(" ".join(read(cells) for _, read in self._narratives).split())
         for slot, source, read_date in self._dates:
-            text = source.take(cells).strip() or source.column.default
+            text = (cells[source.index] if source.index >= 0 else source.take(cells)).strip() or source.column.default
             try:
                 values[slot] = read_date(text) if text else None
             except Unreadable as error:
-                raise RowError(self._problem(line, source.column, text, error, raw)) from None
+                raise _CellError(source.column, text, error.message) from None
+        values[_AMOUNT] = amount = self._amount(cells)
+        return amount
 
     def amount(self, line: int, cells: Sequence[str], raw: str) -> Decimal:
         """The signed amount of a row. Raises `RowError` when there is none or it cannot be read."""
@@ -148,9 +153,6 @@ class RowConverter:
             return self._amount(cells)
         except _CellError as error:
             raise RowError(self._problem(line, error.column, error.text, error, raw)) from None
-
-    def is_blank(self, cells: Sequence[str]) -> bool:
-        return not any(cell.strip() for cell in cells)
 
     def _rest(self, line: int, cells: Sequence[str], raw: str, values: list[Any]) -> None:
         column: Column | None = None
@@ -331,12 +333,12 @@ def _amount_rule(by_field: Mapping[str, _Source]) -> Callable[[Sequence[str]], D
     if "sign" in by_field:
         return _flagged(by_field["amount"], by_field["sign"])
     source = by_field["amount"]
-    column, take = source.column, source.take
+    column, take, index = source.column, source.take, source.index
     read = _money_reader(column)
     reverse = column.sign == "reversed"
 
     def amount(cells: Sequence[str]) -> Decimal:
-        text = take(cells).strip() or column.default
+        text = (cells[index] if index >= 0 else take(cells)).strip() or column.default
         try:
             value = read(text)
         except Unreadable as error:

@@ -85,10 +85,7 @@ class StatementReader:
 
     def records(self, rows: Iterable[Row | Problem]) -> Iterator[Record]:
         items = self._items(rows)
-        if self._profile.order == "oldest_first":
-            yield from self._streamed(items)
-        else:
-            yield from self._held(items)
+        return self._streamed(items) if self._profile.order == "oldest_first" else self._held(items)
 
     def _items(self, rows: Iterable[Row | Problem]) -> Iterator[Entry | Problem]:
         """Entries and problems; headers, trailers and rows to skip are taken out here."""
@@ -171,6 +168,8 @@ class StatementReader:
             if self._has_balances:
                 yield from self._follow(chain, item, balance)
             yield item
+            if not (self._has_balances or self._has_accounts):
+                yield from items  # nothing to follow from row to row
         if not started:
             yield self._start(self._convert.account, None, self._declared.line)
             yield from waiting

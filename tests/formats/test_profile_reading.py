@@ -586,3 +586,41 @@ def test_what_a_csv_writer_writes_is_read_back(rows):
     assert [(entry.booked_on, entry.amount, entry.narrative) for entry in entries] == [
         (on, amount, text) for on, amount, text in rows
     ]
+
+
+PAYPOINT = (
+    "H,1234,20260402,77\n"
+    "P,9826123456789012345,770012345,20260401,12550,TERM1,tx1,\n"
+    "P,9826123456789012345,770012346,20260401,1000,TERM2,tx2,R\n"
+    "T,2,11550\n"
+)
+POST_OFFICE = "H00000077\nD012345601042026770012345           00000012550C\nT000000010000000012550\n"
+
+
+def test_the_outline_of_the_unconfirmed_agents_files():
+    assert [(entry.reference, entry.amount) for entry in entries_of(PAYPOINT, builtin("paypoint"))] == [
+        ("770012345", Decimal("125.50")),
+        ("770012346", Decimal("-10.00")),
+    ]
+    assert not problems_of(PAYPOINT, builtin("paypoint"))
+    assert problems_of(PAYPOINT.replace("11550", "11551"), builtin("paypoint"))
+    assert [(entry.reference, entry.amount) for entry in entries_of(POST_OFFICE, builtin("post-office"))] == [
+        ("770012345", Decimal("125.50"))
+    ]
+    assert not problems_of(POST_OFFICE, builtin("post-office"))
+    assert problems_of(POST_OFFICE.replace("T00000001", "T00000002"), builtin("post-office"))
+
+
+def test_a_large_file_takes_no_more_memory_than_a_small_one():
+    import tracemalloc
+
+    rows = b"01/04/2026,770012345,1.00,narrative of a payment\n" * 30_000
+    profile = Profile.from_config(SIMPLE)
+    stream = io.BytesIO(rows)
+    tracemalloc.start()
+    total = sum(record.amount for record in read(stream, profile) if isinstance(record, Entry))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert total == 30_000
+    assert peak < 1_500_000

@@ -135,6 +135,20 @@ def test_built_in_profiles_of_uk_banks(facts):
     ) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("monzo", "bank2ynab-MonzoDataExport_February2018_2018-02-26_174335.csv"),
+        ("bank-of-ireland", "bank2ynab-test_BOI_TransactionExport.csv"),
+        ("bunq", "bank2ynab-2018-04-14_10-52-13_bunq-transactieoverzicht.csv"),
+    ],
+)
+def test_built_in_profiles_of_other_banks(name, file):
+    facts = next(facts for facts in index("csv") if facts["file"] == file)
+
+    assert_facts(records_of("csv", file, builtin(name)), facts["expected"])
+
+
 def test_the_account_is_written_one_way_whatever_the_bank():
     for name, folder_file in {
         "lloyds": "synthetic-lloyds.csv",
