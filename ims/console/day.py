@@ -139,7 +139,7 @@ def income_of(actor: Actor, day: date) -> Income:
         days_chart=columns_chart(
             "days",
             f"Income of the {DAYS_SHOWN} days to {day:%-d %b %Y}",
-            [Bar(f"{when:%-d %b}", total, tone="" if when == day else "before") for when, total in totals.items()],
+            [Bar(f"{when:%-d}", total, tone="" if when == day else "before") for when, total in totals.items()],
         ),
     )
 
