@@ -131,6 +131,8 @@ def _require_reason(reason: str) -> None:
 
 
 def _apply(row: ImportRow, changes: Mapping[str, str]) -> None:
+    if "vat_code" not in changes and changes.get("fund", row.fund).strip() != row.fund:
+        row.vat_code = ""  # the new fund's own
     for name, given in changes.items():
         if name not in CORRECTABLE:
             raise InvalidInput(f"“{name}” cannot be corrected.")
@@ -173,8 +175,8 @@ def _decide_again(row: ImportRow) -> None:
         weighing.find_accounts(settings, lambda *_: None)
         weighing.decide(settings, batch_id=row.batch_id, target="ims_decided")
         cursor.execute(
-            "SELECT outcome, reason_code, reason, field, fund, account_reference, method_of_payment, office, vat_code,"
-            " posting_fund FROM ims_decided"
+            "SELECT outcome, reason_code, reason, field, fund, account_reference, method_of_payment, office,"
+            " vat_code, posting_fund FROM ims_decided"
         )
         outcome, *decided = cursor.fetchone()
     if outcome not in (Outcome.TO_POST, Outcome.TO_SUSPENSE):

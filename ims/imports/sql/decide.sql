@@ -174,7 +174,7 @@ SELECT
   END,
   kind, currency, CASE WHEN abs(amount) < 1e12 THEN amount END, received_on, file_fund, file_reference, fund, reference,
   method_of_payment, office,
-  CASE WHEN outcome = 'ignored' THEN '' ELSE coalesce(posting_vat, '') END,
+  CASE WHEN outcome IN ('to_post', 'to_suspense') THEN posting_vat ELSE vat_code END,
   CASE WHEN outcome IN ('ignored', 'invalid') THEN '' WHEN doubt = '' THEN fund ELSE {suspense_fund} END,
   narrative, payer_name, bank_reference, type_code, end_to_end, account, raw, content, occurrence, rules
 FROM concluded
