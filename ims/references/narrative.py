@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
-from ims.references.rules import ReferenceRule, check_reference
+from ims.references.rules import ReferenceRule, checker
 
 LONGEST_TEXT = 1000
 """Characters of a narrative that are searched; the rest is ignored."""
@@ -22,6 +23,7 @@ _MOST_RUNS = 8
 _LONGEST_REFERENCE = 40
 _FEWEST_DIGITS = 5
 
+_ENOUGH_DIGITS = re.compile(r"(?:[0-9][^0-9]*){5}")
 _RUN = re.compile(r"[0-9]+|[A-Z]+")
 _JOINERS = re.compile(r"[ \-/.]{0,3}")
 _SEPARATORS = " -/."
@@ -46,33 +48,35 @@ class Found:
 def find_references(text: str, rules: Mapping[str, ReferenceRule]) -> list[Found]:
     """Every reference that one of the rules proves, in the order of the text, longest first where they overlap.
 
-    A rule takes part only when it can prove something: it asks for at least five digits, or has a pattern. A
-    candidate put together across separators needs more: a check digit, a pattern, or fixed letters in the mask.
+    A rule takes part only when it can prove something: it asks for at least five characters, and for digits or by a
+    pattern or check digit. A candidate holds at least five digits, and one put together across separators needs more: a check digit, a pattern, or fixed letters in the mask.
     Text beyond `LONGEST_TEXT` characters is not searched. Never raises.
     """
     searchable = text[:LONGEST_TEXT].translate(_CAPITALS)
-    probes = [(name, probe) for name, rule in rules.items() if (probe := _probe(rule)) is not None]
-    if not probes:
+    if not _ENOUGH_DIGITS.search(searchable):
         return []
-    lengths = frozenset().union(*(probe.lengths for _, probe in probes))
+    probes = _probes_of(tuple(rules.items()))
+    too_slow: set[str] = set()
     found: list[Found] = []
-    for start, end in _windows(searchable, max(lengths)):
-        written = searchable[start:end]
-        compact = written.translate(_WITHOUT_SEPARATORS)
-        if len(compact) not in lengths and not compact.startswith("0"):
+    for start, end, size in _windows(searchable, probes.longest):
+        candidates = probes.for_length(size, padded=searchable[start] == "0")
+        if not candidates:
             continue
-        joined = len(compact) != len(written)
+        written = searchable[start:end]
+        joined = size != end - start
         if joined and _DATE.fullmatch(written):
             continue
-        whole_word = _is_whole_word(searchable, start, end)
-        for name, probe in list(probes):
+        compact = written.translate(_WITHOUT_SEPARATORS) if joined else written
+        for name, probe in candidates:
+            if name in too_slow:
+                continue
             try:
                 reference = probe.match(written, compact, joined=joined)
             except _PatternTooSlow:
-                probes.remove((name, probe))
+                too_slow.add(name)
                 continue
             if reference is not None:
-                exact = reference == written and whole_word
+                exact = reference == written and _is_whole_word(searchable, start, end)
                 found.append(Found(name, reference, start, end, exact))
     return _without_contained(found)
 
@@ -81,13 +85,44 @@ class _PatternTooSlow(Exception):
     """The rule's own pattern ran out of time: it takes no further part in this text."""
 
 
+class _Probes:
+    """The rules that take part in one search, found by the length of a candidate."""
+
+    def __init__(self, rules: tuple[tuple[str, ReferenceRule], ...]) -> None:
+        self.rules = rules
+        self._probes = [(name, probe) for name, rule in rules if (probe := _probe(rule)) is not None]
+        self._by_length: dict[int, list[tuple[str, _Probe]]] = {}
+        for name, probe in self._probes:
+            for length in probe.lengths:
+                self._by_length.setdefault(length, []).append((name, probe))
+        self.longest = max(self._by_length, default=0)
+
+    def for_length(self, length: int, *, padded: bool) -> list[tuple[str, _Probe]]:
+        """The probes a candidate of this length may satisfy; all of them when it may hold zeros as padding."""
+        return self._probes if padded else self._by_length.get(length, [])
+
+
+_latest = _Probes(())
+
+
+def _probes_of(rules: tuple[tuple[str, ReferenceRule], ...]) -> _Probes:
+    """The probes of these rules. The latest are kept: a file's narratives are all searched with the same rules, and
+    comparing with them is much cheaper than hashing every rule again.
+    """
+    global _latest  # one assignment of a finished object, so threads can at worst do the work twice
+    if _latest.rules != rules:
+        _latest = _Probes(rules)
+    return _latest
+
+
 class _Probe:
     """What must be known of a rule to search a text with it."""
 
-    __slots__ = ("_fixed", "_gaps", "_proves_joined", "_rule", "lengths")
+    __slots__ = ("_check", "_fixed", "_gaps", "_proves_joined", "_rule", "_shape", "lengths")
 
     def __init__(self, rule: ReferenceRule) -> None:
         self._rule = rule
+        self._check = checker(rule)
         mask = rule.mask.translate(_CAPITALS)
         self._gaps = tuple((index, character) for index, character in enumerate(mask) if character in _SEPARATORS)
         longest = min(rule.max or len(mask) or _LONGEST_REFERENCE, _LONGEST_REFERENCE)
@@ -98,10 +133,13 @@ class _Probe:
         has_fixed_letter = any(character.isalnum() for character in mask)
         self._proves_joined = rule.check_digit is not None or bool(rule.regex) or has_fixed_letter
         self._fixed = rule.min == longest
+        self._shape = _shape(rule, mask)
 
     def match(self, written: str, compact: str, *, joined: bool) -> str | None:
         if joined and not self._proves_joined:
             return None
+        if self._shape is not None and not self._shape.fullmatch(compact):
+            return self._without_padding(compact)
         if joined and self._valid(written):
             return written
         if len(compact) in self.lengths:
@@ -120,7 +158,7 @@ class _Probe:
         return compact[surplus:] if self._valid(compact[surplus:]) else None
 
     def _valid(self, reference: str) -> bool:
-        verdict = check_reference(self._rule, reference)
+        verdict = self._check(reference)
         if verdict.gave_up:
             raise _PatternTooSlow
         return verdict.valid
@@ -145,23 +183,39 @@ def _probe(rule: ReferenceRule) -> _Probe | None:
     return _Probe(rule) if proves else None
 
 
-def _windows(text: str, longest: int) -> Iterator[tuple[int, int]]:
-    """Stretches of neighbouring runs, at most `_MOST_RUNS` of them and not much longer than the longest reference.
+def _shape(rule: ReferenceRule, mask: str) -> re.Pattern[str] | None:
+    """What a candidate without separators must look like at least: a quick way to refuse most of them."""
+    if not mask:
+        return re.compile("[0-9]+") if rule.characters == "numeric" else None
+    classes = {"#": "[0-9]", "$": "[A-Z]", "?": "[0-9A-Z]", "*": "[0-9A-Z]?", "@": "[0-9A-Z]"}
+    kept = [character for character in mask if character not in _SEPARATORS]
+    parts = [classes.get(character) or re.escape(character) for character in kept]
+    required = len(parts) if rule.min >= len(mask) else 0
+    return re.compile("".join(parts) if required else "".join(f"(?:{part}" for part in parts) + ")?" * len(parts))
 
-    The first run may be longer: zeros on the left are not counted.
+
+def _windows(text: str, longest: int) -> Iterator[tuple[int, int, int]]:
+    """Stretches of neighbouring runs as (start, end, length without separators): at most `_MOST_RUNS` runs, with
+    enough digits, and not longer than the longest reference. A first run of digits may be longer: zeros on the left
+    are padding.
     """
     runs = [match.span() for match in _RUN.finditer(text)]
+    adjoins = [
+        begin == end or _JOINERS.fullmatch(text, end, begin) is not None for (_, end), (begin, _) in pairwise(runs)
+    ]
+    digits = [end - start if text[start] <= "9" else 0 for start, end in runs]
     for first, (start, first_end) in enumerate(runs):
-        size = 0
-        previous_end = start
-        for begin, end in runs[first : first + _MOST_RUNS]:
+        size = digit_count = 0
+        for index in range(first, min(first + _MOST_RUNS, len(runs))):
+            if index > first and not adjoins[index - 1]:
+                break
+            begin, end = runs[index]
             size += end - begin
-            if not _JOINERS.fullmatch(text, previous_end, begin):
+            digit_count += digits[index]
+            if size > longest and not (index == first and text[start] == "0" and first_end - start <= 60):
                 break
-            if size > longest and not (begin == start and text[start] == "0" and first_end - start <= 60):
-                break
-            yield start, end
-            previous_end = end
+            if digit_count >= _FEWEST_DIGITS:
+                yield start, end, size
 
 
 def _is_whole_word(text: str, start: int, end: int) -> bool:

@@ -19,7 +19,7 @@ passes the mask (length is its own check); a longer one fails.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul
@@ -170,6 +170,11 @@ def _unusable(rule: ReferenceRule) -> list[str]:
 def check_reference(rule: ReferenceRule, reference: str) -> Verdict:
     """Check one reference; the first failure decides. Never raises and never hangs, whatever the pattern."""
     return _compiled(rule).check(reference)
+
+
+def checker(rule: ReferenceRule) -> Callable[[str], Verdict]:
+    """`check_reference` for one rule, looked up once: for callers that check reference after reference."""
+    return _compiled(rule).check
 
 
 def check_many(rule: ReferenceRule, references: Iterable[str]) -> list[Verdict]:
