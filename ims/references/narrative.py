@@ -49,7 +49,8 @@ def find_references(text: str, rules: Mapping[str, ReferenceRule]) -> list[Found
     """Every reference that one of the rules proves, in the order of the text, longest first where they overlap.
 
     A rule takes part only when it can prove something: it asks for at least five characters, and for digits or by a
-    pattern or check digit. A candidate holds at least five digits, and one put together across separators needs more: a check digit, a pattern, or fixed letters in the mask.
+    pattern or check digit. A candidate holds at least five digits; one put together across separators needs more: a
+    check digit, a pattern, or fixed letters in the mask.
     Text beyond `LONGEST_TEXT` characters is not searched. Never raises.
     """
     searchable = text[:LONGEST_TEXT].translate(_CAPITALS)
