@@ -1,6 +1,7 @@
 import io
 import time
 import zipfile
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from openpyxl import Workbook
 
 from ims.common.errors import InvalidInput
 from ims.formats import receipts15
-from ims.formats.profile import Profile, builtin, builtin_names, read
+from ims.formats.profile import Column, Profile, RecordRule, builtin, builtin_names, read
 from ims.formats.records import Entry, Problem, StatementEnd, StatementStart, UnreadableFile
 
 SIMPLE = {
@@ -624,3 +625,36 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one():
 
     assert total == 30_000
     assert peak < 1_500_000
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**7) | st.text(max_size=6) | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+profile_keys, column_keys, record_keys = (
+    st.sampled_from([item.name for item in fields(kind)]) for kind in (Profile, Column, RecordRule)
+)
+
+
+@given(
+    st.dictionaries(profile_keys, json_values, max_size=4),
+    st.dictionaries(column_keys, json_values, max_size=4),
+    st.dictionaries(record_keys, json_values, max_size=4),
+)
+def test_no_settings_do_worse_than_being_refused(top, column_settings, record_settings):
+    config = {
+        **SIMPLE,
+        "columns": [*SIMPLE["columns"][1:], {"field": "booked_on", "column": 1} | column_settings],
+        "records": [{"kind": "skip", "prefix": "#"} | record_settings],
+        **top,
+    }
+    outcome: list = []
+    try:
+        profile = Profile.from_config(config)
+        outcome = [profile] if Profile.from_config(profile.to_config()) == profile else []
+        if profile.layout != "spreadsheet":
+            outcome += _outcome(b"01/04/2026,A,1,x\n", profile)
+    except InvalidInput as refusal:
+        outcome = [refusal.message]
+    assert outcome

@@ -202,3 +202,27 @@ def test_no_reference_makes_it_raise(reference):
     verdict = check_reference(rule(**PARKING), reference)
 
     assert verdict.valid or verdict.reason.endswith(".")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["min", "max", "characters", "regex", "mask", "check_digit", "name"]), json_values),
+    st.dictionaries(
+        st.sampled_from(["kind", "modulus", "weightings", "prefix", "substitutions", "subtract", "position"]),
+        json_values,
+    ),
+)
+def test_no_settings_do_worse_than_being_refused(rule_settings, scheme_settings):
+    config = {**rule_settings, "check_digit": {"kind": "weighted_sum", "modulus": 11} | scheme_settings}
+    outcome: object = None
+    try:
+        outcome = check_reference(ReferenceRule.from_config(config), "A1")
+    except InvalidInput as refusal:
+        outcome = refusal.message
+    assert outcome is not None
