@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import BinaryIO
 
-from ims.formats import bai2, camt, data_services, mt940, ofx
+from ims.formats import (
+    allpay,
+    bacs,
+    bai2,
+    camt,
+    card,
+    data_services,
+    dwp,
+    mt940,
+    ofx,
+    profile_formats,
+    receipts15,
+)
 from ims.formats.format import Format
 from ims.formats.records import Record, UnreadableFile
 from ims.formats.text_lines import as_utf8
@@ -21,6 +33,12 @@ MODULES: tuple[ModuleType, ...] = (
     bai2,
     ofx,
     data_services,
+    bacs,
+    allpay,
+    card,
+    dwp,
+    receipts15,
+    profile_formats,
 )
 """Register a module here. It says ``FORMATS = (Format(...), …)``. Asked in this order, so that a format with a
 sharp signature stands before one that accepts almost anything."""

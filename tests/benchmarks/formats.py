@@ -3,8 +3,8 @@
     python tests/benchmarks/formats.py [--entries 50000] [format …]
 
 Each reader runs in a process of its own, so that the peak memory is its own. The file is generated first and read
-from disk. Public libraries that are not installed are left out; install them in a virtual environment of their own
-and name its interpreter with ``--libraries /path/to/python``.
+from disk. The public libraries are development dependencies; those that are not installed are left out, and another
+interpreter that has them can be named with ``--libraries /path/to/python``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Agreement with independent public libraries on the sample files: the same movements, amount by amount.
 
-The libraries are no dependencies: install mt-940, bankstatementparser, bai2, ofxparse and bankline-direct-parser in
-an environment of their own and run this file with it (``--noconftest -c /dev/null`` leaves Django out). What is not
-installed is skipped. `DISAGREEMENTS` explains every difference; an entry that is no longer true fails the test.
+The libraries (mt-940, bankstatementparser, bai2, ofxparse, bankline-direct-parser) are development dependencies only;
+what is not installed is skipped. `DISAGREEMENTS` explains every difference; an entry that is no longer true fails the test.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from ims.formats import registry
 from ims.formats.records import Entry
 from ims.formats.summary import is_movement
 from tests.formats.samples import facts
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the libraries' own, about their own dependencies
 
 REFUSES_DATES = "the library refuses a date that does not exist; we move it or report it and keep the money"
 NOT_UTF8 = "the library refuses text that is not UTF-8"
