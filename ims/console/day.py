@@ -12,10 +12,12 @@ from ims.audit.actors import Actor
 from ims.common.money import ZERO
 from ims.console.charts import Bar, columns_chart, rows_chart
 from ims.funds.models import Fund, MethodOfPayment
+from ims.funds.selectors import previous_working_day
 from ims.imports import selectors as imports
 from ims.jobs import selectors as jobs
 from ims.ledger.models import Posting
 from ims.ledger.selectors import TotalRow, totals_between
+from ims.reporting import selectors as reporting
 from ims.suspense import selectors as suspense
 
 INCOME = frozenset({Posting.Kind.RECEIPT, Posting.Kind.IMPORT, Posting.Kind.REVERSAL})
@@ -91,6 +93,16 @@ class Files:
 
 
 @dataclass(frozen=True)
+class ProofState:
+    """Whether the last working day ties together: `tone` as of figures, `note` the first thing to look at."""
+
+    day: date
+    label: str
+    note: str
+    tone: str
+
+
+@dataclass(frozen=True)
 class Day:
     """Everything “Today” shows. Parts the person may not see are None."""
 
@@ -99,6 +111,7 @@ class Day:
     income: Income | None = None
     suspense: Suspense | None = None
     files: Files | None = None
+    proof: ProofState | None = None
     jobs: list[Any] = field(default_factory=list)
 
 
@@ -110,6 +123,7 @@ def day_of(actor: Actor, day: date) -> Day:
         income=income_of(actor, day) if actor.may("ledger.view_entry") else None,
         suspense=suspense_now(actor) if actor.may("suspense.view_suspenseitem") else None,
         files=files_now() if actor.may("imports.view_importbatch") else None,
+        proof=proof_before(actor, day) if actor.may("reporting.view_proof") else None,
         jobs=list(jobs.in_trouble()[:MOST_LISTED]) if actor.may("jobs.view_jobrun") else [],
     )
 
@@ -174,3 +188,18 @@ def files_now() -> Files:
     """Late files, and the latest imports that need attention."""
     waiting = list(imports.needing_attention()[: MOST_LISTED + 1])
     return Files(imports.late_files(), waiting[:MOST_LISTED], len(waiting) > MOST_LISTED)
+
+
+def proof_before(actor: Actor, day: date) -> ProofState:
+    """The proof of the working day before `day`, in a word and a sentence."""
+    yesterday = previous_working_day(day)
+    proof = reporting.proof(actor, yesterday)
+    grave = [difference for difference in proof.differences if difference.severity in ("error", "warning")]
+    if not proof.is_proven:
+        label, tone = "Does not agree", "bad"
+    elif grave:
+        label, tone = "Agrees, with things waiting", "warning"
+    else:
+        label, tone = "Agrees", "good"
+    worst = sorted(grave, key=lambda difference: difference.severity)
+    return ProofState(yesterday, label, worst[0].message if worst else "Nothing is left to explain.", tone)

@@ -9,6 +9,8 @@ from decimal import Decimal
 from django.urls import NoReverseMatch, reverse
 
 from ims.audit.actors import Actor
+from ims.exports.models import ExportedEntry
+from ims.imports.models import ImportBatch, ImportRow
 from ims.ledger.models import Entry, Posting
 from ims.ledger.selectors import Chain
 from ims.suspense import selectors as suspense
@@ -48,6 +50,8 @@ def story(actor: Actor, chain: Chain) -> list[Event]:
     if chain.seal is not None:
         events.append(Event(f"Covered by seal {chain.seal.pk}", chain.seal.sealed_at, tone="good", text=_SEALED))
     events.extend(_suspense(actor, chain.entry))
+    if actor.may("exports.view_exportbatch"):
+        events.extend(_exports(chain.entry))
     return sorted(events, key=lambda event: event.at)
 
 
@@ -152,7 +156,37 @@ def _source(posting: Posting) -> tuple[str, str]:
 
 def import_address(posting: Posting) -> str:
     """The page of the imported file that a posting came from; empty for postings that came from none."""
-    return _address("imports:batch", posting.source_key) if posting.kind == Posting.Kind.IMPORT else ""
+    batch = import_batch(posting)
+    return _address("imports:batch", batch.pk) if batch else ""
+
+
+def import_batch(posting: Posting) -> ImportBatch | None:
+    """The file a posting came from: as a whole, or as rows corrected and posted later."""
+    if posting.kind != Posting.Kind.IMPORT:
+        return None
+    batch = ImportBatch.objects.filter(posting=posting).first()
+    if batch is None:
+        row = ImportRow.objects.select_related("batch").filter(posting=posting).first()
+        batch = row.batch if row else None
+    return batch
+
+
+def _exports(entry: Entry) -> list[Event]:
+    """When the receipt went out to the general ledger."""
+    sent = ExportedEntry.objects.filter(entry=entry.pk).select_related("batch", "profile").defer("batch__content")
+    return [
+        Event(
+            f"Exported by {exported.profile}",
+            exported.batch.built_at,
+            by=exported.batch.actor_name,
+            text=f"In {exported.batch}.",
+            link=address,
+            link_text="Open the export",
+            tone="good",
+        )
+        for exported in sent
+        for address in [_address("exports:batch", exported.batch_id)]
+    ]
 
 
 def _move(entry: Entry) -> Move:

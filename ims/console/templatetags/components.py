@@ -91,7 +91,11 @@ def empty_state(content: str, title: str) -> SafeString:
 @register.simple_block_tag
 def panel(content: str, title: str, link: str = "", link_text: str = "", level: int = 2) -> SafeString:
     """A framed part of a page with a heading and, if given, one link at its right."""
-    more = format_html('<a class="govuk-link" href="{}">{}</a>', link, link_text) if link else ""
+    more = (
+        format_html('<a class="govuk-link govuk-link--no-visited-state" href="{}">{}</a>', link, link_text)
+        if link
+        else ""
+    )
     return format_html(
         '<section class="ims-panel"><div class="ims-panel__heading">'
         '<h{level} class="govuk-heading-m">{title}</h{level}>{more}</div>{content}</section>',

@@ -15,7 +15,7 @@ from ims.common.money import ZERO
 from ims.console import receipt_files
 from ims.console.patience import no_longer_than
 from ims.console.receipt_search import Reading, ReceiptFilters, read_box, words_of
-from ims.console.receipt_story import story
+from ims.console.receipt_story import import_address, import_batch, story
 from ims.console.views.base import screen
 from ims.ledger import selectors
 from ims.ledger.models import Entry, NumberSeries
@@ -150,6 +150,8 @@ def receipt(request: HttpRequest, entry_id: int) -> HttpResponse:
         "holder": holder if holder and request.actor.may("accounts.view_accountholder") else None,
         "moved": entry.amount - chain.remaining,
         "period": selectors.period_of(entry.accounting_date),
+        "batch": import_batch(entry.posting) if request.actor.may("imports.view_importbatch") else None,
+        "batch_url": import_address(entry.posting),
         "events": story(request.actor, chain),
         "acts": _acts(request, chain),
     }

@@ -70,3 +70,19 @@ document.addEventListener('keydown', (event) => {
     box.select()
   }
 })
+
+// Django's admin: names for what its own widgets leave unnamed to screen readers.
+function nameWidgets () {
+  document.querySelectorAll('.select2-selection').forEach((box) => {
+    const chooser = box.closest('.select2')?.previousElementSibling
+    const label = chooser?.labels?.[0]?.textContent.replace(/:\s*$/, '').trim()
+    if (!label) return
+    box.setAttribute('aria-label', label)
+    box.querySelector('[role=textbox]')?.setAttribute('aria-label', label)
+  })
+  document.querySelectorAll('.help-tooltip[aria-label]').forEach((tip) => tip.setAttribute('role', 'img'))
+}
+if (document.body.classList.contains('ims-admin')) {
+  window.addEventListener('load', () => window.setTimeout(nameWidgets))
+  document.addEventListener('formset:added', () => window.setTimeout(nameWidgets))
+}
