@@ -15,10 +15,9 @@ from typing import BinaryIO, Literal
 
 from ims.common.money import ZERO, format_pounds
 from ims.formats.format import Format
-from ims.formats.profile_rows import short
-from ims.formats.profile_statement import DECLARED_DISAGREES
+from ims.formats.profile_controls import DECLARED_DISAGREES
 from ims.formats.profile_text import TextFile
-from ims.formats.profile_values import Unreadable, amount_reader, date_reader
+from ims.formats.profile_values import Unreadable, amount_reader, date_reader, short
 from ims.formats.records import Entry, Problem, Record, StatementEnd, StatementStart
 
 TYPES = {

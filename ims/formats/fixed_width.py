@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ims.formats.profile import DATE_FIELDS, MONEY_FIELDS, Column, Profile
-from ims.formats.profile_rows import Cell, RowConverter, short
-from ims.formats.profile_statement import OddRow, Row, StatementReader
+from ims.formats.profile_cells import Cell
+from ims.formats.profile_controls import OddRow
+from ims.formats.profile_rows import RowConverter
+from ims.formats.profile_statement import Row, StatementReader
 from ims.formats.profile_text import TextFile
+from ims.formats.profile_values import short
 from ims.formats.records import Problem, Record
 
 _END_OF_FILE = "\x1a"

@@ -11,8 +11,10 @@ from typing import BinaryIO
 
 from ims.formats.delimited import heading_key, missing_headings
 from ims.formats.profile import Profile
-from ims.formats.profile_rows import Cell, RowConverter
-from ims.formats.profile_statement import OddRow, Row, StatementReader
+from ims.formats.profile_cells import Cell
+from ims.formats.profile_controls import OddRow
+from ims.formats.profile_rows import RowConverter
+from ims.formats.profile_statement import Row, StatementReader
 from ims.formats.profile_text import TextFile
 from ims.formats.records import Problem, Record
 

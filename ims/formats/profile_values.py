@@ -151,3 +151,9 @@ def _is_negative(match: re.Match[str], *, signed: bool) -> bool:
     if negative and not signed:
         raise Unreadable("is negative where only positive amounts are expected")
     return negative
+
+
+def short(text: str) -> str:
+    """A value as it may be shown in a sentence: on one line, 60 characters at most."""
+    shown = "".join(character if character.isprintable() else "�" for character in text[:60])
+    return shown + "…" if len(text) > 60 else shown

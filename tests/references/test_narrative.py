@@ -82,21 +82,21 @@ def test_a_date_is_not_a_reference():
 
 @pytest.mark.parametrize("unit", ["A1", "1 ", "0", "7", "1-/ .", "BJ", "BJ7 ", "700123452"])
 def test_hostile_text_is_searched_in_no_time(unit):
-    started = time.monotonic()
+    started = time.process_time()
 
     find_references(unit * 20_000, RULES)
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_catastrophic_pattern_does_not_stall_the_search(monkeypatch):
     monkeypatch.setattr("ims.references.rules.PATTERN_SECONDS", 0.000_000_1)
     rules = {"slow": ReferenceRule.from_config({"min": 5, "max": 40, "regex": r"^((1|2|12)*)*x"})}
-    started = time.monotonic()
+    started = time.process_time()
 
     find_references("1212121212 " * 90, rules)
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @given(st.text(max_size=300))

@@ -21,9 +21,9 @@ from typing import BinaryIO, Literal
 from ims.common.money import ZERO, format_pounds
 from ims.formats.bacs import records18 as layout
 from ims.formats.format import Format
-from ims.formats.profile_rows import short
-from ims.formats.profile_statement import DECLARED_DISAGREES
+from ims.formats.profile_controls import DECLARED_DISAGREES
 from ims.formats.profile_text import TextFile
+from ims.formats.profile_values import short
 from ims.formats.records import Entry, EntryKind, Problem, Record, StatementEnd, StatementStart, UnreadableFile
 
 _BARE_RECORD = re.compile(r"[0-9]{14}[0-9 ](?:[0-9]{2}|0[NCS]|Z[45])[0-9]{14}.{4}[0-9]{11}.{18,60}")

@@ -32,7 +32,7 @@ from ims.formats.bacs.xml_values import (
     whole_number,
 )
 from ims.formats.format import Format
-from ims.formats.profile_statement import DECLARED_DISAGREES
+from ims.formats.profile_controls import DECLARED_DISAGREES
 from ims.formats.profile_values import Unreadable
 from ims.formats.records import Entry, Problem, Record, StatementEnd, StatementStart
 from ims.formats.xml_stream import forget_before

@@ -8,8 +8,7 @@ from typing import BinaryIO, Literal
 
 from lxml import etree
 
-from ims.formats.profile_rows import short
-from ims.formats.profile_values import Unreadable, amount_reader, date_reader
+from ims.formats.profile_values import Unreadable, amount_reader, date_reader, short
 from ims.formats.records import Problem
 from ims.formats.xml_stream import XmlStream, ended_elements
 

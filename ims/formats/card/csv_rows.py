@@ -20,9 +20,8 @@ from stdnum import luhn
 
 from ims.common.money import ZERO, format_pounds
 from ims.formats.delimited import heading_key
-from ims.formats.profile_rows import short
 from ims.formats.profile_text import TextFile
-from ims.formats.profile_values import Unreadable, amount_reader
+from ims.formats.profile_values import Unreadable, amount_reader, short
 from ims.formats.records import Entry, Problem, Record, StatementEnd, StatementStart, UnreadableFile
 
 _UK = ZoneInfo("Europe/London")
