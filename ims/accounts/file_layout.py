@@ -122,9 +122,9 @@ def read(text: str, layout: Layout, *, fund: str, known: Known) -> Iterator[Row 
     `fund` is the one chosen for the whole file, or empty. Two lines about the same account are both refused but the
     first.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter, strict=True)
     seen: dict[tuple[str, str], int] = {}
-    lines = iter(_numbered(reader))
+    lines = _numbered(reader)
     next(lines, None)
     for line, cells in lines:
         if not any(cells):

@@ -167,12 +167,13 @@ def _check(actor: Actor, load: AccountLoad) -> None:
 def _staged(actor: Actor, load: AccountLoad) -> tuple[Layout, list[Problem]]:
     text = file_layout.decoded(bytes(load.content))
     layout = file_layout.layout_of(text, fund_is_chosen=load.fund_id is not None)
+    known = _known(actor)  # read before the COPY starts: a connection cannot do both
     problems: list[Problem] = []
     rows = 0
 
     def good_rows() -> Iterator[Row]:
         nonlocal rows
-        for each in file_layout.read(text, layout, fund=load.fund_id or "", known=_known(actor)):
+        for each in file_layout.read(text, layout, fund=load.fund_id or "", known=known):
             rows += 1
             if isinstance(each, Row):
                 yield each

@@ -17,6 +17,7 @@ from psycopg import sql
 from ims.accounts.file_layout import Row
 from ims.accounts.models import AccountHolder
 from ims.audit.actors import Actor
+from ims.common.clock import now
 
 _STAGE = sql.Identifier("account_stage")
 _HOLDER = sql.Identifier(AccountHolder._meta.db_table)
@@ -157,7 +158,7 @@ def _with_history(change: sql.Composed, kind: str, actor: Actor, reason: str) ->
     copied = [sql.Identifier(field.column) for field in AccountHolder._meta.concrete_fields]
     user = int(actor.identifier) if actor.kind == "person" and actor.identifier.isdigit() else None
     stamps = {
-        "history_date": sql.SQL("now()"),
+        "history_date": sql.Literal(now()),  # the moment of the act, not of the transaction's start
         "history_type": sql.Literal(kind),
         "history_change_reason": sql.Literal(reason or None),
         "history_user_id": sql.SQL("{}::bigint").format(sql.Literal(user)),

@@ -24,6 +24,7 @@ from import_export.admin import ImportExportModelAdmin
 from import_export.formats.base_formats import CSV, XLSX, Format
 from import_export.forms import ConfirmImportForm, ImportForm, SelectableFieldsExportForm
 from import_export.resources import ModelResource
+from import_export.widgets import JSONWidget, Widget
 from simple_history.admin import SimpleHistoryAdmin
 from tablib import Dataset
 
@@ -56,6 +57,16 @@ class CappedPaginator(Paginator):
         return self.count >= LARGEST_COUNT
 
 
+class JsonWidget(JSONWidget):
+    """JSON out and in, where an empty object is an empty cell and the other way round."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        return super().clean(value, row, **kwargs) or {}
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return super().render(value, obj, **kwargs) or ""
+
+
 class TrackedResource(ModelResource):
     """How a tracked record is read from and written to a file: all rows or none, no row twice, no formula out."""
 
@@ -65,6 +76,11 @@ class TrackedResource(ModelResource):
         report_skipped = True
         clean_model_instances = True
         store_instance = True
+
+    @classmethod
+    def widget_from_django_field(cls, f: models.Field, default: Any = Widget) -> Any:
+        """The library's choice, except for JSON."""
+        return JsonWidget if isinstance(f, models.JSONField) else super().widget_from_django_field(f, default)
 
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
         """Refuse a file that names the same record on two lines, which would let the later line win in silence."""

@@ -52,7 +52,7 @@ def test_vat_lies_within_the_amount_and_mirrors(amount, rate):
 
 
 def test_finer_than_a_penny_is_refused():
-    with pytest.raises(InvalidInput, match="two decimal places|2 decimal places"):
+    with pytest.raises(InvalidInput, match="2 decimal places"):
         vat_within(Decimal("10.005"), Decimal("0.2"))
     with pytest.raises(InvalidInput, match="4 decimal places"):
         vat_within(Decimal("10.00"), Decimal("0.20001"))

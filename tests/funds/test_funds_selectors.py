@@ -118,7 +118,7 @@ def test_general_ledger_codes(model_council, django_assert_num_queries):
         assert selectors.gl_code_for("income", day=day, fund="23", mappings=mappings).gl_code == "964101"
         assert selectors.gl_code_for("control", day=day, method_of_payment="90", mappings=mappings).gl_code == "990140"
         assert selectors.gl_code_for("control", day=day, method_of_payment="15", mappings=mappings).gl_code == "990100"
-    with pytest.raises(FundsRefusal, match="no general ledger code .* for fund ZZ on 20 Nov 2026"):
+    with pytest.raises(FundsRefusal, match=r"no general ledger code .* for fund ZZ on 20 Nov 2026"):
         selectors.gl_code_for("income", day=day, fund="ZZ")
 
 
