@@ -64,7 +64,7 @@ def test_swift_amounts(written, amount):
     assert only_entry(f":61:2604010401C{written}NTRFNONREF").amount == Decimal(amount)
 
 
-@pytest.mark.parametrize("written", ["12.34", "1.23,45", "1,2,3", ",", "1.234.5,00", ""])
+@pytest.mark.parametrize("written", ["12.34", "1.23,45", "1,2,3", ",", "1.234.5,00", "1,005", ""])
 def test_swift_amounts_that_could_mean_two_things_are_refused(written):
     found = records(mt940(f":61:2604010401C{written}NTRFNONREF"))
     assert not entries(found)
