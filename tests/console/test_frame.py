@@ -146,6 +146,8 @@ def test_a_form_sent_after_signing_out_says_so(people: dict[str, User]):
     client.force_login(people["Income manager"])
     answer = client.post(reverse("receipts:transfer"), {})
     assert answer.status_code == 403
+    assert "Send the form again" in text_of(answer.content)
+    assert forbidden(answer.content.decode()) == []
 
 
 def test_only_reading_methods_reach_pages_that_read(as_role: SignIn):

@@ -143,6 +143,7 @@ class TestSearching:
 
     def test_counting_stops_at_the_cap(self, as_role: SignIn, receipts: list[Entry], monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("ims.console.views.receipts.COUNT_NO_FURTHER", 3)
+        monkeypatch.setattr("ims.console.views.receipts.PAGE_SIZE", 2)
         assert "More than 3 receipts" in text_of(as_role("Income officer").get(SEARCH).content)
 
     def test_a_search_that_takes_too_long_is_stopped_with_advice(
@@ -155,7 +156,7 @@ class TestSearching:
                 cursor.execute("SELECT pg_sleep(3)")
 
         monkeypatch.setattr("ims.console.views.receipts.SECONDS", 1)
-        monkeypatch.setattr("ims.console.views.receipts.selectors.search_entries", slow)
+        monkeypatch.setattr("ims.console.views.receipts.selectors.entries_matching", slow)
         answer = as_role("Income officer").get(SEARCH)
         assert answer.status_code == 400
         assert "longer than 1 seconds" in text_of(answer.content)

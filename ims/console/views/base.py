@@ -112,13 +112,3 @@ def error_page(status: int) -> Callable[..., HttpResponse]:
         return render(request, "console/refused.html", context, status=status)
 
     return handler
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The page of a form sent after its session ended, or from another site."""
-    message = (
-        "This form is no longer valid, most often because you signed out or in meanwhile. Nothing was changed. "
-        "Go back, load the page again and send it once more."
-    )
-    context = {"title": "Send the form again", "refusal": {"message": message, "details": ()}, "back": _back(request)}
-    return render(request, "console/refused.html", context, status=403)

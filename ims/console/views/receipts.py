@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
+
 from django.db.models import Sum
-from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
@@ -13,6 +16,7 @@ from ims.common import clock
 from ims.common.errors import InvalidInput, NotFound
 from ims.common.money import ZERO
 from ims.console import receipt_files
+from ims.console.paging import neighbours, query_without
 from ims.console.patience import no_longer_than
 from ims.console.receipt_search import Reading, ReceiptFilters, read_box, words_of
 from ims.console.receipt_story import import_address, import_batch, story
@@ -42,19 +46,19 @@ def search(request: HttpRequest) -> HttpResponse:
     if not filters.is_valid():
         return render(request, "console/receipts/search.html", context)
     with no_longer_than(SECONDS):
-        reading, page = _find(request, reading, filters)
-        if reading.is_receipt_number and reading.criteria.line and len(page.entries) == 1:
-            return redirect("receipts:receipt", page.entries[0].pk)
-        count, total = _size(request, filters.narrowed(reading.criteria))
+        answer = _find(request, reading, filters)
+    entries = answer.page.entries
+    if answer.reading.is_receipt_number and answer.reading.criteria.line and len(entries) == 1:
+        return redirect("receipts:receipt", entries[0].pk)
     context |= {
-        "page": _links(request, page),
-        "entries": page.entries,
-        "reading": reading,
-        "chips": [(label, value, _without(request.GET, name)) for name, label, value in filters.shown()],
-        "count": min(count, COUNT_NO_FURTHER),
-        "is_capped": count > COUNT_NO_FURTHER,
-        "total": total,
-        "query": _without(request.GET, "cursor"),
+        "page": neighbours(request.GET, newer=answer.page.newer, older=answer.page.older),
+        "entries": entries,
+        "reading": answer.reading,
+        "chips": [(label, value, query_without(request.GET, name)) for name, label, value in filters.shown()],
+        "count": min(answer.count, COUNT_NO_FURTHER),
+        "is_capped": answer.count > COUNT_NO_FURTHER,
+        "total": answer.total,
+        "query": query_without(request.GET),
     }
     return render(request, "console/receipts/search.html", context)
 
@@ -65,42 +69,49 @@ def _asked(request: HttpRequest) -> tuple[Reading, ReceiptFilters]:
     return read_box(request.GET.get("q", ""), series=series), filters
 
 
-def _find(request: HttpRequest, reading: Reading, filters: ReceiptFilters) -> tuple[Reading, selectors.Page]:
+@dataclass(frozen=True)
+class Answer:
+    """A page of receipts; how many there are, counted to just beyond the cap, and their total if all were counted."""
+
+    reading: Reading
+    page: selectors.Page
+    count: int
+    total: Decimal | None
+
+
+def _find(request: HttpRequest, reading: Reading, filters: ReceiptFilters) -> Answer:
     """The page asked for. A reference nobody has is looked for once more as a word: banks write them in narratives."""
-    cursor = request.GET.get("cursor", "")
-    page = selectors.search_entries(request.actor, filters.narrowed(reading.criteria), cursor=cursor, size=PAGE_SIZE)
-    if page.entries or cursor or not reading.criteria.account_prefix:
-        return reading, page
-    as_words = words_of(reading.criteria.account_reference)
-    other = selectors.search_entries(request.actor, filters.narrowed(as_words.criteria), size=PAGE_SIZE)
-    return (as_words, other) if other.entries else (reading, page)
+    criteria = filters.narrowed(reading.criteria)
+    found = _some(request, criteria)
+    if not found and reading.criteria.account_prefix:
+        as_words = words_of(reading.criteria.account_reference)
+        narrowed = filters.narrowed(as_words.criteria)
+        if others := _some(request, narrowed):
+            reading, criteria, found = as_words, narrowed, others
+    if len(found) <= PAGE_SIZE:
+        page = selectors.Page(entries=_in_order(found))
+    else:
+        page = selectors.search_entries(request.actor, criteria, cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
+    total = _total(found) if len(found) <= COUNT_NO_FURTHER else None
+    return Answer(reading, page, len(found), total)
 
 
-def _size(request: HttpRequest, criteria: Criteria) -> tuple[int, object]:
-    """How many receipts there are, counted no further than the cap, and their total when all were counted."""
-    some = selectors.entries_matching(request.actor, criteria).order_by()[: COUNT_NO_FURTHER + 1]
-    ids = list(some.values_list("pk", flat=True))
-    if len(ids) > COUNT_NO_FURTHER:
-        return len(ids), None
-    return len(ids), Entry.objects.filter(pk__in=ids).aggregate(total=Sum("amount", default=ZERO))["total"]
+def _some(request: HttpRequest, criteria: Criteria) -> list[int]:
+    """Primary keys of receipts that meet `criteria`, in no order, no more than one beyond the cap.
+
+    Without an order the database takes the shortest way to a few; with one it might walk the whole ledger for them.
+    """
+    entries = selectors.entries_matching(request.actor, criteria).order_by()
+    return list(entries.values_list("pk", flat=True)[: COUNT_NO_FURTHER + 1])
 
 
-def _links(request: HttpRequest, page: selectors.Page) -> dict[str, str]:
-    return {
-        direction: f"{_without(request.GET, 'cursor')}&cursor={cursor}".lstrip("&")
-        for direction in ("newer", "older")
-        if (cursor := getattr(page, direction))
-    }
+def _in_order(keys: list[int]) -> list[Entry]:
+    related = Entry.objects.select_related("posting", "fund", "method_of_payment")
+    return list(related.filter(pk__in=keys).order_by("-received_on", "-id"))
 
 
-def _without(query: QueryDict, *names: str) -> str:
-    """The query string without `names`, without empty parameters, and without the cursor."""
-    kept = query.copy()
-    for name in (*names, "cursor", "format"):
-        kept.pop(name, None)
-    for name in [name for name, value in kept.items() if not value]:
-        kept.pop(name)
-    return kept.urlencode()
+def _total(keys: list[int]) -> Decimal:
+    return Entry.objects.filter(pk__in=keys).aggregate(total=Sum("amount", default=ZERO))["total"]
 
 
 @screen(permission=VIEW, what="see receipts")
@@ -111,13 +122,13 @@ def export(request: HttpRequest) -> HttpResponse:
     if not filters.is_valid():
         raise InvalidInput("The filters cannot be read. Correct them on the search page, then export again.")
     with no_longer_than(SECONDS):
-        reading, _ = _find(request, reading, filters)
+        reading = _find(request, reading, filters).reading
     criteria = filters.narrowed(reading.criteria)
     entries = selectors.entries_matching(request.actor, criteria)
     kind = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
     if kind == "xlsx":
         _refuse_too_many(entries)
-    record("receipts_exported", actor=request.actor, data={"format": kind, "search": _without(request.GET)})
+    record("receipts_exported", actor=request.actor, data={"format": kind, "search": query_without(request.GET)})
     name = f"receipts-{clock.now():%Y-%m-%d-%H%M}.{kind}"
     if kind == "xlsx":
         return FileResponse(receipt_files.workbook(entries.iterator(2_000)), as_attachment=True, filename=name)
