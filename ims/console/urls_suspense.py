@@ -2,5 +2,18 @@
 
 from __future__ import annotations
 
+from django.urls import path
+
+from ims.console.views import suspense
+
 app_name = "suspense"
-urlpatterns: list = []
+urlpatterns = [
+    path("", suspense.index, name="index"),
+    path("act/", suspense.act, name="act"),
+    path("refresh/", suspense.refresh, name="refresh"),
+    path("together/", suspense.together, name="together"),
+    path("<int:item_id>/", suspense.item, name="item"),
+    path("<int:item_id>/note/", suspense.note, name="note"),
+    path("<int:item_id>/work/", suspense.work, name="work"),
+    path("<int:item_id>/rule/", suspense.rule, name="rule"),
+]

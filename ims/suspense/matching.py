@@ -43,6 +43,11 @@ _REASONS = {
 }
 
 
+def likelihood(confidence: int) -> str:
+    """A confidence in words: very likely, likely or possible."""
+    return "Very likely" if confidence >= 90 else "Likely" if confidence >= 70 else "Possible"
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """An account an item may belong to. `confidence` runs from 0 to 99; `reasons` are whole sentences."""
@@ -52,6 +57,11 @@ class Suggestion:
     name: str
     confidence: int
     reasons: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def likelihood(self) -> str:
+        """The confidence in words."""
+        return likelihood(self.confidence)
 
 
 @dataclass(frozen=True)

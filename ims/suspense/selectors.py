@@ -261,22 +261,17 @@ def same_payer(actor: Actor, item: SuspenseItem, *, limit: int = 20) -> list[Sus
 def rule_draft(item: SuspenseItem) -> dict[str, Any]:
     """A routing rule that would have identified receipts like this one, for a person to finish.
 
-    The words of the narrative that come back every month, and where earlier ones of this payer went. The rooms that
-    keep routing rules turn it into one: ``conditions`` are (field, operator, value), ``set`` names what to fill in.
+    Its condition is what comes back every month: the payer, or the narrative without its digits. Its actions say where
+    the likeliest account is. The shape (``name``, ``groups``, ``actions``) is that of the routing rules of imports.
     """
     entry = item.entry
     field_name, value = ("payer_name", entry.payer_name) if entry.payer_name else ("narrative", item.payer_key)
     likeliest = next(iter(matching.suggest_many([item.pk]).get(item.pk, [])), None)
+    condition = {"field": field_name, "operator": "contains", "value": value, "ignore_case": True}
     return {
         "name": (value.title() or f"From suspense item {item.pk}")[:80],
-        "conditions": [{"field": field_name, "operator": "contains", "value": value}] if value else [],
-        "set": {
-            "fund": likeliest.fund if likeliest else "",
-            "account_reference": likeliest.reference if likeliest else "",
-            "narrative": "",
-        },
-        "method_of_payment": entry.method_of_payment_id,
-        "from_item": item.pk,
+        "groups": [{"match": "all", "conditions": [condition]}] if value else [],
+        "actions": {"fund": likeliest.fund, "reference": likeliest.reference} if likeliest else {},
     }
 
 

@@ -144,5 +144,6 @@ class TestMany:
 
     def test_a_rule_can_be_drafted_from_an_item(self, unidentified: Unidentified):
         draft = selectors.rule_draft(unidentified.item("5.00", "HERON LETTINGS 700123452"))
-        assert draft["conditions"] == [{"field": "narrative", "operator": "contains", "value": "HERON LETTINGS"}]
-        assert draft["set"] == {"fund": "23", "account_reference": MOSS, "narrative": ""}
+        condition = {"field": "narrative", "operator": "contains", "value": "HERON LETTINGS", "ignore_case": True}
+        assert draft["groups"] == [{"match": "all", "conditions": [condition]}]
+        assert draft["actions"] == {"fund": "23", "reference": MOSS}
