@@ -32,6 +32,7 @@ from ims.imports.models import FileProfile, RoutingRule
 from ims.imports.models.profiles import LAYOUT
 from ims.imports.rules import FIELDS, OPERATORS, SETTABLE
 
+WHY = "Why you add or change it. Its history keeps it."
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -187,13 +188,8 @@ class LayoutForm(forms.Form):
                 layout[key] = "\t" if value == "\\t" else value
 
 
-_COLUMN_FIELDS = [
-    ("", "No column"),
-    *(
-        (name, name.replace("_", " ").capitalize())
-        for name in (*DATE_FIELDS, *MONEY_FIELDS, *TEXT_FIELDS, *SPECIAL_FIELDS)
-    ),
-]
+def _box(size: int, **attributes: str) -> forms.TextInput:
+    return forms.TextInput({"size": size, **attributes})
 
 
 class _RowForm(forms.Form):
@@ -221,21 +217,17 @@ class _RowForm(forms.Form):
 class ColumnForm(_RowForm):
     """One value of a row, and how it is written."""
 
-    field = forms.CharField(
-        required=False, max_length=60, widget=forms.TextInput({"size": 14, "list": "column-fields"})
-    )
+    field = forms.CharField(required=False, max_length=60, widget=_box(14, list="column-fields"))
     column = forms.IntegerField(required=False, min_value=1, widget=forms.NumberInput({"size": 3}))
-    heading = forms.CharField(required=False, max_length=300, widget=forms.TextInput({"size": 14}))
+    heading = forms.CharField(required=False, max_length=300, widget=_box(14))
     start = forms.IntegerField(required=False, min_value=1, widget=forms.NumberInput({"size": 3}))
     length = forms.IntegerField(required=False, min_value=1, widget=forms.NumberInput({"size": 3}))
-    constant = forms.CharField(required=False, max_length=100, widget=forms.TextInput({"size": 8}))
-    dates = forms.CharField(
-        required=False, max_length=200, widget=forms.TextInput({"size": 12, "list": "date-formats"})
-    )
+    constant = forms.CharField(required=False, max_length=100, widget=_box(8))
+    dates = forms.CharField(required=False, max_length=200, widget=_box(12, list="date-formats"))
     sign = forms.ChoiceField(required=False, choices=[("", "As usual"), *((name, name.capitalize()) for name in SIGNS)])
     scale = forms.ChoiceField(required=False, choices=[(name, name.capitalize()) for name in SCALES])
     required = forms.BooleanField(required=False)
-    more = forms.CharField(required=False, max_length=2000, widget=forms.TextInput({"size": 12}))
+    more = forms.CharField(required=False, max_length=2000, widget=_box(12))
 
     NUMBERS = ("column", "start", "length")
     LISTS = ("heading", "dates")
@@ -276,11 +268,11 @@ class RecordForm(_RowForm):
     kind = forms.ChoiceField(
         required=False, choices=[("", "None"), *((name, name.capitalize()) for name in RECORD_KINDS)]
     )
-    prefix = forms.CharField(required=False, max_length=60, strip=False, widget=forms.TextInput({"size": 10}))
-    regex = forms.CharField(required=False, max_length=300, widget=forms.TextInput({"size": 20}))
-    count = forms.CharField(required=False, max_length=60, widget=forms.TextInput({"size": 10}))
-    sum = forms.CharField(required=False, max_length=60, widget=forms.TextInput({"size": 10}))
-    more = forms.CharField(required=False, max_length=2000, widget=forms.TextInput({"size": 12}))
+    prefix = forms.CharField(required=False, max_length=60, strip=False, widget=_box(10))
+    regex = forms.CharField(required=False, max_length=300, widget=_box(20))
+    count = forms.CharField(required=False, max_length=60, widget=_box(10))
+    sum = forms.CharField(required=False, max_length=60, widget=_box(10))
+    more = forms.CharField(required=False, max_length=2000, widget=_box(12))
 
     def clean_more(self) -> dict[str, Any]:
         """Settings that have no box of their own, as JSON."""
@@ -312,7 +304,7 @@ class RecordForm(_RowForm):
 
 ColumnSet = forms.formset_factory(ColumnForm, extra=3, max_num=200)
 RecordSet = forms.formset_factory(RecordForm, extra=1, max_num=20)
-FIELD_NAMES = [name for name, _ in _COLUMN_FIELDS if name]
+FIELD_NAMES = [*DATE_FIELDS, *MONEY_FIELDS, *TEXT_FIELDS, *SPECIAL_FIELDS]
 DATE_NAMES = list(DATE_FORMATS)
 
 
@@ -348,9 +340,7 @@ def _place(text: str) -> dict[str, Any]:
     scale = {"scale": "pence"} if written.endswith("p") else {}
     numbers = written.removesuffix("p").strip().split("+")
     if not all(part.strip().isdigit() for part in numbers) or len(numbers) > 2:
-        raise forms.ValidationError(
-            "Write a column like 3, or a start and length like 10+8, with p behind it for pence."
-        )
+        raise forms.ValidationError("Write a column like 3, or a start and length like 10+8; p behind it is for pence.")
     if len(numbers) == 1:
         return {"column": int(numbers[0]), **scale}
     return {"start": int(numbers[0]), "length": int(numbers[1]), **scale}

@@ -157,7 +157,7 @@ class ImportRow(models.Model):
 
     class Meta:
         verbose_name = "imported row"
-        default_permissions = ()
+        default_permissions = ("view",)
         ordering = ["batch", "line"]
         constraints = [models.UniqueConstraint(fields=["batch", "line"], name="row_line_once")]
         indexes = [
