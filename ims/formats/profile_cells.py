@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from ims.common.money import ZERO
 from ims.formats.profile import EXTRA_PREFIX, TEXT_FIELDS, Column
 from ims.formats.profile_values import Unreadable, amount_reader, date_reader
 
+_USUAL_DATES = ("dd/mm/yyyy",)
 _MINUS_ONE = Decimal(-1)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,12})?%?")
 
@@ -20,6 +23,8 @@ Cell = Callable[[Sequence[str]], str]
 
 @dataclass(frozen=True, slots=True)
 class Source:
+    """A column of the profile and where its text is in a row."""
+
     column: Column
     take: Cell
     index: int
@@ -27,6 +32,8 @@ class Source:
 
 
 class CellError(Unreadable):
+    """A cell that is not what its column should hold, with the column and the text."""
+
     def __init__(self, column: Column, text: str, message: str, code: str = "invalid") -> None:
         super().__init__(message)
         self.column = column
@@ -35,6 +42,7 @@ class CellError(Unreadable):
 
 
 def source_of(column: Column, place: Cell | int) -> Source:
+    """``place`` is the index of the cell, or how to take the text out of the row."""
     if isinstance(place, int):
         index = place
         return Source(column, lambda cells: cells[index], index)
@@ -73,26 +81,56 @@ def extra_reader(source: Source) -> Callable[[Sequence[str]], str] | None:
     text_of = text_reader(source)
     column = source.column
     if column.dates:
-        read_date = date_reader(column.dates)
-        return lambda cells: read_date(text).isoformat() if (text := text_of(cells)) else ""
-    if not column.number:
+        read_date = date_of(source)
+        return lambda cells: on.isoformat() if (on := read_date(cells)) else ""
+    if not column.number or text_of is None:
         return text_of
 
     def read(cells: Sequence[str]) -> str:
         text = text_of(cells)
         if text and not _NUMBER.fullmatch(text):
-            raise Unreadable("is not a number")
+            raise CellError(column, text, "is not a number")
         return text
 
     return read
 
 
+def date_of(source: Source) -> Callable[[Sequence[str]], date | None]:
+    """Reads the date in a cell, None when it is blank; raises `CellError`."""
+    return _value_of(source, date_reader(source.column.dates or _USUAL_DATES))
+
+
+def amount_of(source: Source) -> Callable[[Sequence[str]], Decimal | None]:
+    """Reads the amount in a cell, None when it is blank; raises `CellError`."""
+    return _value_of(source, money_reader(source.column))
+
+
+def _value_of(source: Source, read: Callable[[str], Any]) -> Callable[[Sequence[str]], Any]:
+    column, take, index, default = source.column, source.take, source.index, source.column.default
+
+    def value(cells: Sequence[str]) -> Any:
+        text = (cells[index] if index >= 0 else take(cells)).strip() or default
+        if not text:
+            return None
+        try:
+            return read(text)
+        except Unreadable as error:
+            raise CellError(column, text, error.message) from None
+
+    return value
+
+
 def money_reader(column: Column, *, signed: bool = True) -> Callable[[str], Decimal]:
+    """A reader of amounts as the column writes them; ``signed`` where the column does not say."""
     allowed = signed if not column.sign else column.sign != "unsigned"
     return amount_reader(scale=column.scale, decimal_mark=column.decimal_mark, signed=allowed)
 
 
 def amount_rule(by_field: Mapping[str, Source]) -> Callable[[Sequence[str]], Decimal]:
+    """How the signed amount of a row comes about: from one column, with a flag, or from debit and credit.
+
+    What it returns raises `CellError` for a row without a readable amount.
+    """
     if "amount" not in by_field:
         return _two_columns(by_field.get("debit"), by_field.get("credit"))
     if "sign" in by_field:

@@ -16,13 +16,14 @@ from ims.formats.profile import DATE_FIELDS, EXTRA_PREFIX, MONEY_FIELDS, TEXT_FI
 from ims.formats.profile_cells import (
     Cell,
     CellError,
+    amount_of,
     amount_rule,
+    date_of,
     extra_reader,
-    money_reader,
     source_of,
     text_reader,
 )
-from ims.formats.profile_values import Unreadable, date_reader, short
+from ims.formats.profile_values import Unreadable, short
 from ims.formats.records import Entry, Problem
 from ims.formats.uk_accounts import sort_code_and_account
 
@@ -33,7 +34,7 @@ _ENTRY_FIELDS = tuple(item.name for item in fields(Entry))
 _SLOT = {name: index for index, name in enumerate(_ENTRY_FIELDS)}
 _SETTERS = tuple(getattr(Entry, name).__set__ for name in _ENTRY_FIELDS)
 _NEW = Entry.__new__
-_USUAL_DATES = ("dd/mm/yyyy",)
+_OTHER_MONEY = frozenset(MONEY_FIELDS) - {"amount", "debit", "credit", "balance"}
 _BLANK = ("", None)
 
 
@@ -67,26 +68,18 @@ class RowConverter:
         self._narratives = [(source, text_reader(source)) for source in sources if source.column.field == "narrative"]
         self._one_narrative = self._narratives[0] if len(self._narratives) == 1 else None
         self._extras = [
-            (source.column.field.removeprefix(EXTRA_PREFIX), extra_reader(source), source)
+            (source.column.field.removeprefix(EXTRA_PREFIX), source.index, extra_reader(source))
             for source in sources
             if source.column.field.startswith(EXTRA_PREFIX)
         ]
-        self._dates = [
-            (_SLOT[source.column.field], source, date_reader(source.column.dates or _USUAL_DATES))
+        self._values = [
+            (_SLOT[source.column.field], date_of(source) if source.column.field in DATE_FIELDS else amount_of(source))
             for source in sources
-            if source.column.field in DATE_FIELDS
-        ]
-        self._money = [
-            (_SLOT[source.column.field], source, money_reader(source.column))
-            for source in sources
-            if source.column.field in MONEY_FIELDS
-            and source.column.field not in {"amount", "debit", "credit", "balance"}
+            if source.column.field in DATE_FIELDS or source.column.field in _OTHER_MONEY
         ]
         self._amount = amount_rule(by_field)
-        self._balance = by_field.get("balance")
-        self._read_balance = money_reader(self._balance.column) if self._balance else None
-        self._account_sources = [by_field[name] for name in ("account_sort_code", "account") if name in by_field]
-        self._account_readers = [text_reader(source) for source in self._account_sources]
+        self._balance = amount_of(by_field["balance"]) if "balance" in by_field else None
+        self._accounts = [text_reader(by_field[name]) for name in ("account_sort_code", "account") if name in by_field]
         self._required = [
             (_SLOT[column.field], column) for column in profile.columns if column.required and column.field in _SLOT
         ]
@@ -104,10 +97,6 @@ class RowConverter:
             amount = self._fill(cells, values)
         except CellError as error:
             raise RowError(self._problem(line, error.column, error.text, error, raw)) from None
-        if self._money or self._extras or self._balance or self._account_sources:
-            self._rest(line, cells, raw, values)
-        else:
-            values[_EXTRA] = {}
         if amount < 0:
             values[_KIND] = self._profile.kind_out
             values[_REVERSAL] = self._profile.kind_out == "receipt"
@@ -132,12 +121,17 @@ class RowConverter:
             values[_NARRATIVE] = " ".join(self._one_narrative[1](cells).split())
         elif self._narratives:
             values[_NARRATIVE] = " ".join(" ".join(read(cells) for _, read in self._narratives).split())
-        for slot, source, read_date in self._dates:
-            text = (cells[source.index] if source.index >= 0 else source.take(cells)).strip() or source.column.default
-            try:
-                values[slot] = read_date(text) if text else None
-            except Unreadable as error:
-                raise CellError(source.column, text, error.message) from None
+        for slot, read_value in self._values:
+            values[slot] = read_value(cells)
+        values[_EXTRA] = extra = {}
+        for name, index, read in self._extras:
+            text = cells[index].strip() if read is None else read(cells)
+            if text:
+                extra[name] = text
+        if self._balance is not None:
+            self.balance = self._balance(cells)
+        if self._accounts:
+            self.account = _account(" ".join(part for read in self._accounts if (part := read(cells))))
         values[_AMOUNT] = amount = self._amount(cells)
         return amount
 
@@ -147,34 +141,6 @@ class RowConverter:
             return self._amount(cells)
         except CellError as error:
             raise RowError(self._problem(line, error.column, error.text, error, raw)) from None
-
-    def _rest(self, line: int, cells: Sequence[str], raw: str, values: list[Any]) -> None:
-        column: Column | None = None
-        text = ""
-        try:
-            for slot, source, read in self._money:
-                column = source.column
-                text = source.take(cells).strip() or column.default
-                values[slot] = read(text) if text else None
-            if self._balance is not None and self._read_balance is not None:
-                column = self._balance.column
-                text = self._balance.take(cells).strip()
-                self.balance = self._read_balance(text) if text else None
-            if self._account_sources:
-                self.account = _account(" ".join(part for read in self._account_readers if (part := read(cells))))
-            extra = {}
-            for name, read, source in self._extras:
-                if read is None:
-                    text = cells[source.index].strip()
-                else:
-                    column = source.column
-                    text = source.take(cells).strip()
-                    text = read(cells)
-                if text:
-                    extra[name] = text
-            values[_EXTRA] = extra
-        except Unreadable as error:
-            raise RowError(self._problem(line, column, text, error, raw)) from None
 
     def _refuse_long_texts(self, line: int, values: list[Any], raw: str) -> None:
         for source_column in self._profile.columns:

@@ -39,7 +39,9 @@ class StatementReader:
 
     def records(self, rows: Iterable[Row | Problem]) -> Iterator[Record]:
         items = self._items(rows)
-        return self._streamed(items) if self._profile.order == "oldest_first" else self._held(items)
+        # Without balances nothing depends on the order, so nothing need be held.
+        in_order = self._profile.order == "oldest_first" or not self._has_balances
+        return self._streamed(items) if in_order else self._held(items)
 
     def _items(self, rows: Iterable[Row | Problem]) -> Iterator[Entry | Problem]:
         """Entries and problems; headers, trailers and rows to skip are taken out here."""
