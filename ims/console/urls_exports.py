@@ -2,5 +2,14 @@
 
 from __future__ import annotations
 
+from django.urls import path
+
+from ims.console.views import exports
+
 app_name = "exports"
-urlpatterns: list = []
+urlpatterns = [
+    path("", exports.index, name="index"),
+    path("build/", exports.build, name="build"),
+    path("<int:batch_id>/", exports.batch, name="batch"),
+    path("<int:batch_id>/download/", exports.download, name="download"),
+]

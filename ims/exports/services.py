@@ -62,7 +62,7 @@ def build(
     """
     authorise(actor, "exports.build_export", what="build exports")
     last = last or first
-    _check_request(actor, profile, first, last)
+    check_request(actor=actor, profile=profile, first=first, last=last)
     with transaction.atomic():
         # Two people at once: the second waits here, and then finds what the first left.
         locked = ExportProfile.objects.select_for_update().get(pk=profile.pk)
@@ -130,7 +130,8 @@ def check_profile(profile: ExportProfile) -> None:
     _file_name(profile, 1, date(2026, 4, 1), date(2026, 4, 1))
 
 
-def _check_request(actor: Actor, profile: ExportProfile, first: date, last: date) -> None:
+def check_request(*, actor: Actor, profile: ExportProfile, first: date, last: date) -> None:
+    """Raise `ExportRefusal` or `NotAllowed` for days, a profile or an actor that no journal can be built for."""
     if actor.funds is not None:
         raise NotAllowed("A journal holds every fund, and you see only some. Ask somebody in finance to build it.")
     if not profile.is_active:

@@ -59,6 +59,11 @@ class FileRow:
     ledger: Decimal
 
     @property
+    def in_ledger(self) -> Decimal:
+        """What reached the ledger, with the file or row by row afterwards."""
+        return self.ledger + self.separately
+
+    @property
     def difference(self) -> Decimal:
         """What the file holds less everything accounted for; zero when all is."""
         return self.in_file - self.ledger - self.separately - self.held - self.discarded
@@ -184,9 +189,8 @@ class Proof:
             yield ""
             yield f"{'File':<44}{'In the file':>16}{'In the ledger':>16}{'Waiting':>14}{'Difference':>14}"
         for row in self.files:
-            inside = row.ledger + row.separately
             yield (
-                f"{row.file_name[:43]:<44}{row.in_file:>16,.2f}{inside:>16,.2f}{row.held:>14,.2f}{row.difference:>14,.2f}"
+                f"{row.file_name[:43]:<44}{row.in_file:>16,.2f}{row.in_ledger:>16,.2f}{row.held:>14,.2f}{row.difference:>14,.2f}"
             )
         if self.other_receipts_count:
             yield f"{'Receipts not from a file':<60}{self.other_receipts:>16,.2f}"
