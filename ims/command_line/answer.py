@@ -39,6 +39,8 @@ class Answer:
 def show(answer: Answer, *, as_json: bool) -> None:
     """Print an answer on standard output."""
     text = to_json(answer.data) if as_json else answer.text
+    if not text:
+        return
     sys.stdout.write(text.rstrip("\n") + "\n")
     sys.stdout.flush()
 
@@ -49,7 +51,7 @@ def show_error(message: str, *, code: str, details: Sequence[str] = (), as_json:
         error: dict[str, Any] = {"code": code, "message": message}
         if details:
             error["details"] = list(details)
-        sys.stderr.write(to_json({"error": error}) + "\n")
+        sys.stderr.write(json.dumps({"error": error}, ensure_ascii=False) + "\n")
     else:
         sys.stderr.write("\n".join([message, *(f"  {detail}" for detail in details if detail != message)]) + "\n")
     sys.stderr.flush()

@@ -65,18 +65,27 @@ def open_binary(name: str) -> BinaryIO:
         raise WrongUse(_unreadable(Path(name), error)) from error
 
 
-def day(text: str) -> date:
-    """A date written 2026-11-20, or the word today or yesterday. For argparse's `type`."""
-    word = text.strip().lower()
-    if word in ("today", "yesterday"):
-        # The computer's own calendar would be wrong near midnight: the council's counts.
-        from ims.common.clock import today
+WORDS_FOR_DAYS = {"today": 0, "yesterday": 1}
 
-        return today() - timedelta(days=word == "yesterday")
+
+def day(text: str) -> date | str:
+    """For argparse: a date written 2026-11-20, or the word today or yesterday, which `as_date` turns into one."""
+    word = text.strip().lower()
+    if word in WORDS_FOR_DAYS:
+        return word
     try:
         return date.fromisoformat(word)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"“{text}” is not a date: write it like 2026-11-20") from error
+
+
+def as_date(given: date | str) -> date:
+    """The date that `day` read. Needs the settings: the council's calendar counts, not the computer's."""
+    if isinstance(given, date):
+        return given
+    from ims.common.clock import today
+
+    return today() - timedelta(days=WORDS_FOR_DAYS[given])
 
 
 def _unreadable(path: Path, error: OSError) -> str:

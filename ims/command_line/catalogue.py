@@ -21,6 +21,14 @@ COMMANDS: dict[str, Command] = {
     "modulus-check": Command(
         "modulus_check", "say whether a sort code and account number can be right", needs_database=False
     ),
+    "import": Command("import_file", "bring a file in: check it, and post it unless --dry-run"),
+    "verify": Command("verify", "prove that nothing was altered and that every room is in order"),
+    "proof": Command("proof", "the proof of a day: files, ledger and exports agree"),
+    "export": Command("export", "build a day's ledger journal, or give the one built before"),
+    "seal": Command("seal", "seal what was posted since the last seal"),
+    "work": Command("work", "do background work until stopped"),
+    # It starts its own database, after it has made sure that it may.
+    "demo": Command("demo", "the Model Council's day from bank file to proof, and its screens", needs_database=False),
 }
 
 
