@@ -152,6 +152,8 @@ def council_measured(asked: dict[str, Any], code: str, council: dict[str, Any]) 
     yield Check(code, "backup", age is not None and age < asked["backup_hours"] * 3600, found, "backup-late")
     if council["state"] != "present":
         return
+    found = "running" if council["worker_up"] else "not running"
+    yield Check(code, "background worker", bool(council["worker_up"]), found, "worker-down")
     queue = council["oldest_waiting_job_seconds"]
     found = "cannot be read" if queue is None else f"oldest job has waited {queue:.0f} s"
     yield Check(code, "background work", queue is not None and queue < 900, found, "queue-not-moving")
