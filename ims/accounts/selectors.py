@@ -15,6 +15,9 @@ from ims.audit.actors import Actor
 from ims.funds.models import Fund, MethodOfPayment, VatCode
 from ims.funds.selectors import reference_rules
 
+MOST_FOUND = 5_000
+"""No list offers more accounts than this; whoever needs others searches more narrowly."""
+
 PAY_STOPPED = "accounts.pay_stopped_account"
 _POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][0-9A-Z]? ?(?:[0-9](?:[A-Z]{1,2})?)?")
 _WORD = re.compile(r"\w+", re.UNICODE)
@@ -47,7 +50,10 @@ def narrowed(
     postcode: str = "",
     fund: str = "",
 ) -> QuerySet[AccountHolder]:
-    """`accounts`, narrowed as `search` says. Each condition has an index of its own."""
+    """`accounts`, narrowed as `search` says. Each condition has an index of its own.
+
+    Of names and postcodes that fit very many accounts, `MOST_FOUND` and one are taken: lists offer no more.
+    """
     conditions = Q()
     accounts = accounts.annotate(
         upper_reference=Upper("reference"),
@@ -64,7 +70,17 @@ def narrowed(
         conditions &= _name(name)
     if fund:
         conditions &= Q(fund_id=fund)
-    return accounts.filter(conditions)
+    fitting = accounts.filter(conditions)
+    if not (name.strip() or postcode.strip() or _may_be_name_or_postcode(text)):
+        return fitting
+    # Found first and put in order afterwards: for a rare word PostgreSQL would otherwise read the whole table in order.
+    return accounts.filter(pk__in=fitting.order_by().values("pk")[: MOST_FOUND + 1])
+
+
+def _may_be_name_or_postcode(text: str) -> bool:
+    cleaned = " ".join(text.upper().split())
+    has_digit = any(character.isdigit() for character in cleaned)
+    return bool(cleaned) and (not has_digit or _POSTCODE.fullmatch(cleaned) is not None)
 
 
 def _one_box(text: str) -> Q:
