@@ -62,9 +62,13 @@ _DIGIT_VALUES = bytes(byte - 48 if 48 <= byte <= 57 else 0 for byte in range(256
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRule:
-    """What a fund's references look like. Empty parts are not checked; ``max`` None means no upper limit."""
+    """What a fund's references look like. Empty parts are not checked; ``max`` None means no upper limit.
 
-    min: int = 1
+    A blank reference is refused whatever the rule, but for one of spaces alone that a mask accepts while no length is
+    asked for.
+    """
+
+    min: int = 0
     max: int | None = None
     characters: str = ""
     regex: str = ""
@@ -86,7 +90,7 @@ class ReferenceRule:
             )
         scheme = config.get("check_digit")
         rule = cls(
-            min=_length(config.get("min"), "min", 1) or 0,
+            min=_length(config.get("min"), "min", 0) or 0,
             max=_length(config.get("max"), "max", None),
             characters=str(config.get("characters") or ""),
             regex=str(config.get("regex") or ""),
@@ -204,6 +208,7 @@ class _CompiledRule:
         self._rule = rule
         self._shortest = max(rule.min, 1)
         self._longest = rule.max if rule.max is not None else 10_000
+        self._spaces_pass = rule.min == 0 and rule.max is None and bool(rule.mask)
         self._characters = re.compile(CHARACTER_TYPES[rule.characters][0]) if rule.characters else None
         self._pattern = regex.compile(rule.regex) if rule.regex else None
         self._mask = re.compile(_mask_pattern(rule.mask), re.DOTALL) if rule.mask else None
@@ -226,7 +231,7 @@ class _CompiledRule:
 
     def check(self, reference: str) -> Verdict:
         length = len(reference)
-        if not self._shortest <= length <= self._longest or reference.isspace():
+        if not self._shortest <= length <= self._longest or (reference.isspace() and not self._spaces_pass):
             return self._wrong_length(reference)
         if self._characters is not None and not self._characters.fullmatch(reference):
             return self._wrong_characters(reference)

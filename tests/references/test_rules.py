@@ -56,6 +56,12 @@ def test_each_mask_character(mask, accepted, refused):
         assert not check_reference(rule(mask=mask + "*"), character + "1").valid, character
 
 
+@pytest.mark.parametrize(("reference", "valid"), [(" ", True), ("/", True), ("-", True), (".", False), ("#", False)])
+def test_a_mask_alone_decides_about_a_single_character(reference, valid):
+    assert check_reference(rule(mask="*"), reference).valid is valid
+    assert not check_reference(rule(min=1, max=1, mask="*"), " ").valid
+
+
 def test_a_mask_with_a_minimum_length():
     market = rule(min=3, mask="#*****")
 
