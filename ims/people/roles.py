@@ -54,9 +54,9 @@ _LISTS = (
     _all("funds", [*_FUND_CODES, "systemmessage"], "view")
     | _all("accounts", ["accountholder", "stopreason", "accountload"], "view")
     | _all("ledger", ["posting", "entry", "accountingperiod"], "view")
-    | _all("suspense", ["suspenseitem"], "view")
-    | _all("imports", ["importbatch", "importrow", "fileprofile", "routingrule"], "view")
-    | {"reporting.view_proof"}
+    | _all("suspense", ["suspenseitem", "suspensenote"], "view")
+    | _all("imports", ["sourcefile", "importbatch", "importrow", "fileprofile", "routingrule"], "view")
+    | {"jobs.view_jobrun", "reporting.view_proof"}
 )
 """What everybody who works with income may look at."""
 
@@ -73,7 +73,7 @@ _DAILY_WORK = {
 
 _MONEY_MOVES = {"ledger.post_journal", "ledger.post_transfer", "ledger.reverse_posting", "imports.reverse_batch"}
 
-_IMPORT_SETTINGS = {"imports.manage"} | _all("imports", ["fileprofile", "routingrule"], "add", "change", "delete")
+_IMPORT_SETTINGS = _all("imports", ["fileprofile", "routingrule"], "add", "change")
 
 _EXPORT_SETTINGS = _all("exports", ["exportprofile"], "add", "change", "view")
 

@@ -28,7 +28,7 @@ def test_the_database_holds_the_six_roles_after_migration(db):
 def test_the_auditor_sees_everything_and_changes_nothing(permissions_of):
     held = permissions_of(roles.AUDITOR)
     ours = Permission.objects.filter(codename__startswith="view_").values_list("content_type__app_label", "codename")
-    rooms = {"funds", "accounts", "people", "ledger", "suspense", "audit"}
+    rooms = {"funds", "accounts", "people", "ledger", "suspense", "imports", "exports", "jobs", "reporting", "audit"}
     assert {f"{room}.{codename}" for room, codename in ours if room in rooms} <= held
     assert {name for name in held if ".view_" not in name} == set()
 
@@ -66,6 +66,10 @@ def test_syncing_takes_back_what_was_added_by_hand_and_leaves_other_roles_alone(
     roles.sync_roles()
     assert extra not in Group.objects.get(name=roles.AUDITOR).permissions.all()
     assert extra in own.permissions.all()
+
+
+def test_every_permission_the_roles_name_is_declared(db):
+    assert roles.unknown_permissions() == []
 
 
 def test_permissions_nobody_declares_are_reported_not_fatal(db, monkeypatch):
