@@ -16,6 +16,7 @@ from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import ImsError, NotAllowed
 from ims.common.money import format_pounds
+from ims.jobs.queue import enqueue
 from ims.ledger import services as ledger
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line
@@ -27,6 +28,7 @@ from ims.suspense.errors import ItemTaken, SuspenseRefusal
 from ims.suspense.models import SuspenseItem, SuspenseNote
 
 LONGEST_NOTE = 4000
+MATCH_JOB = "suspense.match"
 
 _NO_REASONS = sql.SQL("SELECT NULL::integer AS source_line, NULL::text AS reason WHERE false")
 
@@ -72,7 +74,8 @@ def open_items(
     """Open an item for every unidentified receipt of `posting`, by one statement; return how many were opened.
 
     Call it in the transaction that posts. `reasons` is a SELECT that yields `source_line` and `reason` (with its
-    `parameters`): why each line could not be identified. A second call opens nothing.
+    `parameters`): why each line could not be identified. A second call opens nothing. Whose they may be is looked for
+    in the background once the transaction is committed.
     """
     authorise(actor, "ledger.post_receipt", what="open suspense items")
     statement = sql.SQL(_OPEN).format(reasons=reasons or _NO_REASONS)
@@ -88,7 +91,10 @@ def open_items(
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchone()[0]
+        opened = cursor.fetchone()[0]
+    if opened:
+        enqueue(MATCH_JOB, actor=actor, subject=posting, posting=posting.pk)
+    return opened
 
 
 @transaction.atomic

@@ -9,6 +9,8 @@ import pytest
 
 from ims.accounts.models import AccountHolder
 from ims.audit.actors import acting
+from ims.jobs.models import JobRun
+from ims.jobs.queue import perform
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line
 from ims.suspense import matching, selectors, services
@@ -147,3 +149,12 @@ class TestMany:
         condition = {"field": "narrative", "operator": "contains", "value": "HERON LETTINGS", "ignore_case": True}
         assert draft["groups"] == [{"match": "all", "conditions": [condition]}]
         assert draft["actions"] == {"fund": "23", "reference": MOSS}
+
+
+def test_what_falls_into_suspense_is_matched_in_the_background(unidentified_committed: Unidentified):
+    item = unidentified_committed.item("5.00", MOSS)
+    asked = JobRun.objects.get(task=services.MATCH_JOB)
+    perform(asked.pk, asked.task, asked.arguments)
+    asked.refresh_from_db()
+    assert (asked.state, asked.message) == ("succeeded", "1 of 1 items have a suggestion")
+    assert MatchSuggestion.objects.get().item == item
