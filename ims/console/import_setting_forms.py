@@ -204,9 +204,10 @@ class _RowForm(forms.Form):
             widget = box.widget
             widget.attrs["aria-label"] = f"{name.replace('_', ' ').capitalize()}, row {number}"
             if isinstance(widget, forms.Select):
-                widget.attrs["class"] = "govuk-select"
+                widget.attrs["class"] = "govuk-select ims-box"
             elif not isinstance(widget, forms.CheckboxInput):
-                widget.attrs["class"] = "govuk-input"
+                size = widget.attrs.pop("size", 12)
+                widget.attrs["class"] = f"govuk-input ims-box ims-box--{'narrow' if size < 6 else 'wide'}"
 
     @classmethod
     def headings(cls) -> list[str]:

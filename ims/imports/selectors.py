@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -119,6 +120,12 @@ def needing_attention() -> QuerySet[ImportBatch]:
     held = ImportRow.objects.filter(outcome__in=[*NEEDS_A_PERSON, Outcome.CORRECTED]).values("batch_id")
     unfinished = Q(state__in=[BatchState.RECEIVED, BatchState.CHECKED, BatchState.REFUSED, BatchState.FAILED])
     return batches().filter(unfinished | Q(state=BatchState.POSTED, pk__in=held))
+
+
+def held_counts(of: Iterable[ImportBatch]) -> dict[int, int]:
+    """How many rows of each batch wait for a person, where there are any."""
+    held = ImportRow.objects.filter(batch__in=of, outcome__in=[*NEEDS_A_PERSON, Outcome.CORRECTED])
+    return dict(held.values("batch").order_by("batch").annotate(n=Count("line")).values_list("batch", "n"))
 
 
 def rows(actor: Actor, batch: ImportBatch, *, outcome: str = "", reason_code: str = "") -> QuerySet[ImportRow]:

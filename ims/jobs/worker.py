@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from procrastinate.contrib.django import app
 
 from ims.jobs.sweep import sweep
@@ -18,4 +20,11 @@ def run_worker(*, concurrency: int = 2, wait: bool = True, queues: list[str] | N
     sweep()
     # A copy: jobs that ask for further jobs go on doing so over Django's connection, in their own transaction.
     working = app.with_connector(app.connector.get_worker_connector())
-    working.run_worker(queues=queues or QUEUES, concurrency=concurrency, wait=wait, delete_jobs="successful")
+    working.run_worker(
+        queues=queues or QUEUES,
+        concurrency=concurrency,
+        wait=wait,
+        delete_jobs="successful",
+        # Only the main thread of a process can be asked to stop by a signal.
+        install_signal_handlers=threading.current_thread() is threading.main_thread(),
+    )

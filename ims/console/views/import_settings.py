@@ -85,6 +85,7 @@ def rule(request: HttpRequest, rule_id: int | None = None) -> HttpResponse:
     step = request.POST.get("step", "")
     data = request.POST if request.method == "POST" else None
     form = RuleForm(data, rule=found)
+    form.fields["reason"].required = step not in ("try", "add")
     conditions = ConditionSet(_with_more(data, step, "conditions"), initial=condition_rows(found.groups),
                               prefix="conditions")  # fmt: skip
     trial = None
@@ -185,6 +186,7 @@ class _ProfileForms:
         data = request.POST if request.method == "POST" else None
         layout = found.layout
         self.profile = FileProfileForm(data, instance=found)
+        self.profile.fields["reason"].required = step != "try" and not step.startswith("add")
         self.layout = LayoutForm(data, initial=LayoutForm.values_of(layout), prefix="layout")
         self.columns = ColumnSet(
             _with_more(data, step, "columns"),

@@ -20,7 +20,7 @@ from ims.imports import content, selectors, services
 from ims.imports.errors import AlreadyReceived
 from ims.imports.models import ImportBatch
 from ims.imports.moving import find_batch
-from ims.imports.states import NEEDS_A_PERSON, BatchState, Outcome
+from ims.imports.states import BatchState, Outcome
 from ims.jobs.models import JobRun
 from ims.jobs.selectors import latest_run
 
@@ -58,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Imports",
         "filters": filters,
-        "batches": [(batch, Figures(batch)) for batch in batches[:PAGE_SIZE]],
+        "batches": _with_figures(batches[:PAGE_SIZE]),
         "late": selectors.late_files(),
         "tabs": [
             {"label": "All imports", "url": reverse("imports:index"), "is_current": not wants_attention},
@@ -75,15 +75,20 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "console/imports/index.html", context)
 
 
-class Figures:
-    """The numbers of a batch that lists show, from what its check kept."""
-
-    def __init__(self, batch: ImportBatch) -> None:
-        totals = batch.totals or {}
-        self.posted = totals.get("to_post", {})
-        self.outcomes = totals.get("by_outcome", {})
-        self.suspense = self.outcomes.get("to_suspense", {}).get("count", 0)
-        self.held = sum(self.outcomes.get(outcome, {}).get("count", 0) for outcome in NEEDS_A_PERSON)
+def _with_figures(batches: list[ImportBatch]) -> list[tuple[ImportBatch, dict[str, Any]]]:
+    """Each batch with the numbers its check kept, and how many of its rows are held just now."""
+    held = selectors.held_counts(batches)
+    return [
+        (
+            found,
+            {
+                "posted": found.totals.get("to_post", {}),
+                "suspense": found.totals.get("by_outcome", {}).get("to_suspense", {}).get("count", 0),
+                "held": held.get(found.pk, 0),
+            },
+        )
+        for found in batches
+    ]
 
 
 @screen(permission="imports.receive_file", what="bring in files")
