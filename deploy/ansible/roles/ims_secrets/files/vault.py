@@ -62,7 +62,9 @@ def read(path: Path, key: VaultLib) -> dict[str, str]:
     try:
         return dict(yaml.safe_load(key.decrypt(path.read_bytes())))
     except AnsibleVaultError:
-        raise SystemExit(f"{path} cannot be opened with that password. It is another council's, or an old one.") from None
+        raise SystemExit(
+            f"{path} cannot be opened with that password. It is another council's, or an old one."
+        ) from None
 
 
 def write(path: Path, key: VaultLib, values: dict[str, str]) -> None:

@@ -1,0 +1,18 @@
+# The kit's own targets; the repository's Makefile includes this file.
+DEPLOY_PYTHON := .venv-deploy/bin/python
+
+.PHONY: release test-deploy test-deploy-static
+
+$(DEPLOY_PYTHON): requirements/deploy.txt
+	python3 -m venv .venv-deploy
+	.venv-deploy/bin/python -m pip install --quiet --require-hashes --requirement requirements/deploy.txt
+	touch $@
+
+release: ## Build the archive hosts install from, into dist/
+	deploy/build-release
+
+test-deploy-static: $(DEPLOY_PYTHON) ## Lint, argument specs, syntax, documents: no host needed
+	.venv/bin/python -m pytest tests/deploy -q
+
+test-deploy: $(DEPLOY_PYTHON) ## From an empty host to a rebuilt server, on real hosts; needs root on Linux
+	$(DEPLOY_PYTHON) deploy/tests/run.py

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Work through the deployment scenarios on real hosts and report what was seen. See README.md beside this file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from scenarios import managed, single
+from support.lab import Lab
+from support.report import Report
+
+TOOLS = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "nsenter")
+SCENARIOS = {"single": single, "managed": managed}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Test the kit on real hosts.")
+    parser.add_argument("--suite", choices=["bookworm", "trixie"], default="bookworm")
+    parser.add_argument("--scenario", choices=sorted(SCENARIOS), action="append")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "ims-deploy-tests")
+    parser.add_argument("--keep", action="store_true", help="leave the hosts running")
+    options = parser.parse_args()
+    wanted = options.scenario or ["single", "managed"]
+    report = Report(Path(__file__).resolve().parent / "report.json", suite=options.suite)
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing or os.geteuid() != 0:
+        why = f"missing here: {', '.join(missing)}" if missing else "this needs root"
+        for name in wanted:
+            for step in SCENARIOS[name].STEPS:
+                report.not_run(name, step.__doc__, why)
+        return report.finish()
+    lab = Lab(options.work, suite=options.suite)
+    try:
+        lab.prepare()
+        for name in wanted:
+            report.scenario(name, SCENARIOS[name].STEPS, lab)
+    finally:
+        if not options.keep:
+            lab.down()
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

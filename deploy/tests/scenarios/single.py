@@ -1,0 +1,255 @@
+"""One council on one server, from an empty host to a server that burnt down."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+from support.browser import Browser, Load
+from support.lab import Lab
+from support.refusals import REFUSALS, spoil
+
+PORT = 5441
+HOST = "income.demo.example"
+PASSWORD = "A-better-one-of-my-own-2026"
+
+SEED = """
+from datetime import date
+from pathlib import Path
+from ims.demonstration import council
+from ims.demonstration.day import FULL, files
+from ims.demonstration.run import working_day
+from ims.funds.selectors import previous_working_day
+day = working_day(date.today())
+model = council.set_up(day, lambda event: None)
+for file in files(day, model, FULL, day_before=previous_working_day(day)):
+    Path("inbox", file.name).write_bytes(file.content)
+    print(file.name, file.profile)
+"""
+
+
+def totals(lab: Lab) -> str:
+    """Rows and pounds of the ledger."""
+    return lab.sql(PORT, "SELECT count(*), sum(amount), max(id) FROM ledger_entry")
+
+
+def load(lab: Lab) -> Load:
+    """Four people at work."""
+    return Load(HOST, lab.inventory / "pki" / "authority.crt", username="first", password=PASSWORD)
+
+
+def refuses(lab: Lab) -> str:
+    """Wrong inventories are refused with a sentence before anything changes"""
+    for name, refusal in REFUSALS.items():
+        wrong = lab.work / "wrong"
+        shutil.rmtree(wrong, ignore_errors=True)
+        shutil.copytree(lab.inventory, wrong)
+        spoil(wrong, refusal)
+        played = lab.play("site", inventory=wrong, expect=2)
+        flat = re.sub(r"\s+", " ", played.text)
+        assert refusal.sentence in flat, f"{name}: “{refusal.sentence}” was not said: {played.text[-1500:]}"
+        assert played.changed == 0, f"{name}: something changed"
+    return f"{len(REFUSALS)} refused"
+
+
+def installs(lab: Lab) -> str:
+    """An empty host becomes a working council"""
+    played = lab.play("site")
+    return f"{played.seconds:.0f} s, {played.changed} changes"
+
+
+def installs_again(lab: Lab) -> str:
+    """The same again changes nothing"""
+    played = lab.play("site")
+    assert played.changed == 0, f"{played.changed} changes: {re.findall('changed: .*', played.text)}"
+    return f"{played.seconds:.0f} s"
+
+
+def check_mode(lab: Lab) -> str:
+    """Check mode runs through and would change nothing"""
+    played = lab.play("site", "--check")
+    assert played.changed == 0, re.findall(r"changed: .*", played.text)
+    return f"{played.seconds:.0f} s"
+
+
+def signs_in(lab: Lab) -> str:
+    """The first administrator signs in with the one-time password and must choose another"""
+    username, temporary = lab.ssh("cat /etc/ims/councils/demo/first-administrator.txt").split()
+    browser = Browser(HOST, lab.inventory / "pki" / "authority.crt")
+    address, _ = browser.post("/admin/login/", username=username, password=temporary)
+    assert "password_change" in address, address
+    address, _ = browser.post(
+        "/admin/password_change/", old_password=temporary, new_password1=PASSWORD, new_password2=PASSWORD
+    )
+    address, page = browser.get("/")
+    assert "login" not in address and "Demo Council" in page, address
+    assert all(cookie.name.startswith("__Host-") and cookie.secure for cookie in browser.cookies)
+    return f"as {username}"
+
+
+def posts_a_bank_file(lab: Lab) -> str:
+    """A bank file is brought in and posted with the command the runbooks name"""
+    said = lab.ssh("ims-manage demo shell --verbosity 0", given=SEED)
+    name, profile = said.splitlines()[0].split()
+    answer = lab.ssh(f"ims-manage demo import /var/lib/ims/demo/inbox/{name} --profile {profile} --json", check=False)
+    facts = json.loads(answer)
+    assert facts["posted"], facts
+    assert int(totals(lab).split("|")[0]) > 0
+    twice = json.loads(lab.ssh(f"ims-manage demo import /var/lib/ims/demo/inbox/{name} --json", check=False))
+    assert not twice.get("posted"), "the same file was posted twice"
+    return f"{name}: {totals(lab)}"
+
+
+def survives_a_restart(lab: Lab) -> str:
+    """After the host restarts, everything is well"""
+    before = totals(lab)
+    lab.play("os-patch", "-e", "restart_always=true")
+    assert totals(lab) == before
+    lab.play("verify")
+    return "verify clean"
+
+
+def restarts_under_load(lab: Lab) -> str:
+    """Three restarts under load refuse nobody"""
+    with load(lab) as people:
+        for _ in range(3):
+            lab.ssh("systemctl restart ims-web@demo.service && sleep 3")
+    return counted(people)
+
+
+def refuses_a_damaged_release(lab: Lab) -> str:
+    """A release that was altered on the way is refused"""
+    damaged = lab.work / "damaged"
+    damaged.mkdir(exist_ok=True)
+    archive = lab.releases[lab.next_version]
+    copy = damaged / archive.name
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 1
+    copy.write_bytes(content)
+    shutil.copy(f"{archive}.sha256", f"{copy}.sha256")
+    played = lab.play("upgrade", "-e", f"ims_release_archive={copy}", expect=2)
+    assert "does not have the checksum" in played.text
+    assert running(lab) == lab.version
+    return "refused, nothing changed"
+
+
+def upgrades_under_load(lab: Lab) -> str:
+    """An upgrade under load refuses nobody and loses no row"""
+    before = totals(lab)
+    with load(lab) as people:
+        played = lab.play("upgrade", "-e", lab.archive(lab.next_version))
+    assert running(lab) == lab.next_version and totals(lab) == before
+    return f"{played.seconds:.0f} s; {counted(people)}"
+
+
+def rolls_back_under_load(lab: Lab) -> str:
+    """A roll-back under load refuses nobody and loses no row"""
+    before = totals(lab)
+    with load(lab) as people:
+        played = lab.play("rollback")
+    assert running(lab) == lab.version and totals(lab) == before
+    return f"{played.seconds:.0f} s; {counted(people)}"
+
+
+def restores(lab: Lab) -> str:
+    """After damage, a restore brings back the instant before, to the penny"""
+    lab.play("backup")
+    before = totals(lab)
+    moment = lab.sql(PORT, "SELECT clock_timestamp()")
+    lab.ssh("sleep 2")
+    lab.sql(PORT, "DROP TABLE ledger_entry CASCADE")
+    assert lab.ssh("systemctl is-active postgresql@*-demo")
+    played = lab.play("restore", "-e", "council=demo", "-e", json.dumps({"moment": moment}))
+    assert totals(lab) == before, f"{before} became {totals(lab)}"
+    verified = json.loads(lab.ssh("ims-manage demo verify --json", check=False))
+    return f"{played.seconds:.0f} s; {before}; verify says {json.dumps(verified)[:160]}"
+
+
+def rehearses(lab: Lab) -> str:
+    """The restore drill verifies the backup"""
+    lab.play("restore-drill")
+    report = json.loads(lab.ssh("cat /var/lib/ims-backup/demo.drill.json"))
+    assert report["verified"]
+    count, total, _ = totals(lab).split("|")
+    assert (str(report["entries"]), report["total"]) == (count, total), report
+    return f"{report['seconds']} s, {report['entries']} entries"
+
+
+def rotates_secrets(lab: Lab) -> str:
+    """Secrets are replaced and the council goes on"""
+    before = lab.ssh("cat /etc/ims/councils/demo/secrets/database-url")
+    lab.play("rotate-secrets", "-e", "council=demo", "-e", "secrets=secret_key,database_password")
+    assert lab.ssh("cat /etc/ims/councils/demo/secrets/database-url") != before
+    return "verify clean afterwards"
+
+
+def keeps_secrets(lab: Lab) -> str:
+    """No secret is in a unit, an environment, an argument or the journal"""
+    secrets = lab.ssh(
+        "cat /etc/ims/councils/demo/secrets/secret-key; echo; "
+        "sed -E 's#.*:([^@]+)@.*#\\1#' /etc/ims/councils/demo/secrets/database-url; echo; "
+        "sed -n 's/^repo1-cipher-pass=//p' /etc/pgbackrest/conf.d/demo.conf"
+    ).split()
+    places = {
+        "units": "systemctl show '*'",
+        "processes": "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'",
+        "journal": "journalctl --no-pager",
+        "database log": "cat /var/log/postgresql/*",
+        "support bundle": "cat $(ims-support-bundle)",
+    }
+    assert len(secrets) == 3
+    for place, command in places.items():
+        found = lab.ssh(command, check=False)
+        assert not any(secret in found for secret in secrets), f"a secret is in {place}"
+    return f"{len(secrets)} secrets looked for in {len(places)} places"
+
+
+def rebuilds(lab: Lab) -> str:
+    """The server is lost; a new one is built from the repository alone"""
+    before = totals(lab)
+    lab.ssh("runuser -u postgres -- psql -p 5441 -qXAtc 'SELECT pg_switch_wal()' && sleep 3")
+    kept = lab.work / "repository.tar"
+    # The repository stands for storage elsewhere: it outlives the host, and nothing else does.
+    with kept.open("wb") as target:
+        target.write(lab.pipe("tar -C /srv -c ims-backup"))
+    lab.hosts("renew", "ims1")
+    lab.pipe(
+        "groupadd --system --gid 190 postgres && useradd --system --uid 190 --gid 190 --home-dir /var/lib/postgresql postgres"
+    )
+    lab.pipe("tar -C /srv -x && chown -R postgres:postgres /srv/ims-backup", kept.read_bytes())
+    played = lab.play("site", "-e", "replace_lost_server=true")
+    assert totals(lab) == before, f"{before} became {totals(lab)}"
+    return f"{played.seconds:.0f} s; {before}"
+
+
+def counted(people: Load) -> str:
+    """What the load saw; raises when anybody was refused."""
+    assert people.asked > 20, f"only {people.asked} requests"
+    assert not people.refused, f"{len(people.refused)} of {people.asked} refused: {people.refused[:3]}"
+    return f"{people.asked} requests, 0 refused, slowest {people.slowest:.2f} s"
+
+
+def running(lab: Lab) -> str:
+    """The version the council runs."""
+    return lab.ssh("basename $(readlink /opt/ims/councils/demo/release)")
+
+
+STEPS = [
+    refuses,
+    installs,
+    installs_again,
+    check_mode,
+    signs_in,
+    posts_a_bank_file,
+    restarts_under_load,
+    refuses_a_damaged_release,
+    upgrades_under_load,
+    rolls_back_under_load,
+    restores,
+    rehearses,
+    rotates_secrets,
+    survives_a_restart,
+    keeps_secrets,
+    rebuilds,
+]

@@ -1,0 +1,148 @@
+"""One lab: hosts, an inventory for them, two releases, and the playbooks run as a council's engineer runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+ANSIBLE = REPOSITORY / "deploy" / "ansible"
+ADDRESS = "10.91.0.11"
+SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a run of a playbook said."""
+
+    code: int
+    text: str
+    seconds: float
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something, on all hosts."""
+        return sum(int(found) for found in re.findall(r"changed=(\d+)", self.text))
+
+
+class Lab:
+    """A test host called ims1 and everything needed to work on it."""
+
+    def __init__(self, work: Path, *, suite: str) -> None:
+        self.work, self.suite = work, suite
+        self.inventory = work / "inventory"
+        self.releases: dict[str, Path] = {}
+
+    # -- hosts ----------------------------------------------------------------------------------------------------
+    def prepare(self) -> None:
+        """Build the base tree (once) and the releases, write the inventory, and start the host."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        base = self.work / self.suite
+        if not base.exists():
+            lab = REPOSITORY / "deploy" / "tests" / "lab" / "base-tree.sh"
+            subprocess.run([str(lab), self.suite, str(base), str(SOURCES)], check=True)
+        self._build()
+        self._write_inventory()
+        self.hosts("down")
+        self.hosts("up", "ims1")
+
+    def hosts(self, *arguments: str) -> None:
+        script = REPOSITORY / "deploy" / "tests" / "lab" / "hosts.sh"
+        environment = {**os.environ, "LAB": str(self.work / "lab"), "BASE": str(self.work / self.suite)}
+        # Its hosts outlive it, so nothing of theirs may be waited for.
+        subprocess.run([str(script), *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    def down(self) -> None:
+        """Remove the hosts and their network."""
+        self.hosts("down")
+
+    def _build(self) -> None:
+        shutil.rmtree(self.work / "dist", ignore_errors=True)
+        command = [str(REPOSITORY / "deploy" / "build-release"), "--output", str(self.work / "dist")]
+        first = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        version = Path(first).name.removeprefix("ims-").removesuffix(".tar.gz")
+        following = re.sub(r"\d+$", lambda last: str(int(last.group()) + 1), version)
+        second = subprocess.run([*command, "--as-version", following], check=True, capture_output=True, text=True)
+        self.version, self.next_version = version, following
+        self.releases = {version: Path(first), following: Path(second.stdout.strip())}
+
+    # -- inventory ------------------------------------------------------------------------------------------------
+    def _write_inventory(self) -> None:
+        shutil.rmtree(self.inventory, ignore_errors=True)
+        (self.inventory / "group_vars" / "all").mkdir(parents=True)
+        (self.inventory / "councils").mkdir()
+        host = {"ansible_host": ADDRESS, "ansible_user": "root"}
+        groups = {name: {"hosts": {"ims1": None}} for name in ("ims_database", "ims_application", "ims_web")}
+        hosts = {"all": {"children": groups, "hosts": {"ims1": host}}}
+        (self.inventory / "hosts.yml").write_text(json.dumps(hosts), encoding="utf-8")
+        settings = {
+            "ims_release_archive": str(self.releases[self.version]),
+            "ims_firewall_administration_networks": ["10.91.0.0/24"],
+            "ims_firewall_monitoring_networks": ["10.91.0.0/24"],
+            "ims_base_time_servers": ["10.91.0.1"],
+            # The host has every package in its cache and no network to refresh the lists from.
+            "ims_base_package_lists_fresh_seconds": 10**9,
+            "ims_backup_repository_path": "/srv/ims-backup",
+            "ansible_ssh_private_key_file": str(self.work / "lab" / "id"),
+            "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+        }
+        (self.inventory / "group_vars" / "all" / "main.yml").write_text(json.dumps(settings), encoding="utf-8")
+        self.write_council("demo", 5441)
+
+    def write_council(self, code: str, port: int, **changes: object) -> None:
+        """Describe a council, as its file in the inventory does."""
+        council = {
+            "code": code,
+            "name": f"{code.capitalize()} Council",
+            "hostname": f"income.{code}.example",
+            "database_port": port,
+            "administrator": {"username": "first", "name": "First Administrator", "email": f"first@{code}.example"},
+            **changes,
+        }
+        lines = "\n".join(f"{name}: {json.dumps(value)}" for name, value in council.items())
+        (self.inventory / "councils" / f"{code}.yml").write_text(f"---\n{lines}\n", encoding="utf-8")
+
+    # -- acting ---------------------------------------------------------------------------------------------------
+    def play(self, playbook: str, *arguments: str, expect: int = 0, inventory: Path | None = None) -> Played:
+        """Run a playbook. Raises `AssertionError` with its last words unless it ends with the code expected."""
+        program = REPOSITORY / ".venv-deploy" / "bin" / "ansible-playbook"
+        command = [str(program), "-i", str((inventory or self.inventory) / "hosts.yml"), f"playbooks/{playbook}.yml"]
+        environment = {**os.environ, "ANSIBLE_CONFIG": "ansible.cfg", "ANSIBLE_NOCOLOR": "1"}
+        began = time.monotonic()
+        done = subprocess.run(
+            [*command, *arguments], cwd=ANSIBLE, env=environment, capture_output=True, text=True, timeout=1200
+        )
+        text = done.stdout + done.stderr
+        (self.work / f"last-{playbook}.log").write_text(text, encoding="utf-8")
+        assert done.returncode == expect, f"{playbook} ended with {done.returncode}:\n{text[-3000:]}"
+        return Played(done.returncode, text, time.monotonic() - began)
+
+    def ssh(self, command: str, *, given: str | None = None, check: bool = True) -> str:
+        """What a command says on the host, run as root."""
+        base = ["ssh", "-q", "-i", str(self.work / "lab" / "id"), "-o", "StrictHostKeyChecking=no"]
+        base += ["-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"root@{ADDRESS}", command]
+        done = subprocess.run(
+            base, input=given, stdin=None if given else subprocess.DEVNULL, capture_output=True, text=True, timeout=600
+        )
+        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def pipe(self, command: str, content: bytes = b"") -> bytes:
+        """What a command on the host gives for `content`, byte for byte."""
+        base = ["ssh", "-q", "-i", str(self.work / "lab" / "id"), "-o", "StrictHostKeyChecking=no"]
+        base += ["-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"root@{ADDRESS}", command]
+        return subprocess.run(base, input=content, capture_output=True, check=True, timeout=600).stdout
+
+    def sql(self, council_port: int, query: str) -> str:
+        """One query as the database's superuser, on the host."""
+        return self.ssh(f"runuser -u postgres -- psql -XAtq -p {council_port} -d ims", given=query)
+
+    def archive(self, version: str) -> str:
+        """The extra variable that names a release."""
+        return f"ims_release_archive={self.releases[version]}"
