@@ -10,7 +10,8 @@ from decimal import Decimal
 from ims.accounts.selectors import check_lines
 from ims.audit.actors import Actor
 from ims.common import clock
-from ims.funds.models import Fund, MethodOfPayment, Office, VatRate
+from ims.funds.models import Fund, Office
+from ims.funds.selectors import rate_on
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line
 
@@ -44,33 +45,9 @@ def complete(lines: Sequence[Line], *, actor: Actor) -> list[Line]:
 
 
 def vat_rates(lines: Sequence[Line]) -> dict[tuple[str, date], Decimal]:
-    """The rate of each line's VAT code on the day it was received. Raises `LedgerRefusal` where there is none."""
+    """The rate of each line's VAT code on the day it was received. Raises `FundsRefusal` where there is none."""
     wanted = {(line.vat_code, line.received_on) for line in lines}
-    rates = list(VatRate.objects.filter(vat_code__in={code for code, _ in wanted}))
-    found: dict[tuple[str, date], Decimal] = {}
-    for code, day in wanted:
-        match = [
-            rate.rate
-            for rate in rates
-            if rate.vat_code_id == code and rate.valid_from <= day and (rate.valid_to is None or day <= rate.valid_to)
-        ]
-        if not match:
-            raise LedgerRefusal(
-                f"VAT code {code} has no rate on {day:%-d %b %Y}. Ask finance to add one.", code="no_vat_rate"
-            )
-        found[code, day] = match[0]
-    return found
-
-
-def method(flag: str, meaning: str) -> str:
-    """The code of the one method of payment in use that carries `flag`. Raises `LedgerRefusal` when there is none."""
-    code = MethodOfPayment.objects.filter(**{flag: True, "is_active": True}).values_list("pk", flat=True).first()
-    if code is None:
-        raise LedgerRefusal(
-            f"No method of payment in use {meaning}. Ask finance to mark one under Methods of payment.",
-            code="no_method_of_payment",
-        )
-    return code
+    return {(code, day): rate_on(code, day) for code, day in wanted}
 
 
 def payable(lines: Sequence[Line], *, actor: Actor) -> list[Line]:

@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from ims.common.errors import NotAllowed
+from ims.funds.errors import FundsRefusal
 from ims.funds.models import Fund, MethodOfPayment
 from ims.ledger import services
 from ims.ledger.errors import LedgerRefusal
@@ -167,7 +168,7 @@ class TestJournals:
 
     def test_no_method_marked_for_journals_is_a_sentence_not_a_crash(self, world: World):
         MethodOfPayment.objects.filter(is_journal=True).update(is_journal=False)
-        with pytest.raises(LedgerRefusal, match="No method of payment in use takes money out in a journal"):
+        with pytest.raises(FundsRefusal, match="No method of payment takes money out in a journal"):
             journal(received("23", "10.00"), to("5", "10.00", world.rents_account))
 
 

@@ -14,11 +14,12 @@ from ims.audit.services import record
 from ims.common.money import ZERO, format_pounds
 from ims.funds.models import Fund
 from ims.funds.rules import vat_within
+from ims.funds.selectors import the_method
 from ims.ledger import rules
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line, Take
 from ims.ledger.models import Entry, Posting
-from ims.ledger.preparation import complete, method, payable, vat_rates
+from ims.ledger.preparation import complete, payable, vat_rates
 from ims.ledger.selectors import remaining, remaining_vat
 from ims.ledger.services.receipts import find
 from ims.ledger.writing import from_lines, write
@@ -43,10 +44,7 @@ def post_journal(*, actor: Actor, entry_id: int, targets: Sequence[Line], reason
         raise LedgerRefusal("A line that takes money out cannot be journalled. Reverse its posting instead.")
     rules.check_journal(remaining([entry.pk])[entry.pk], targets)
     _refuse_suspense(targets)
-    out, into = (
-        method("is_journal", "takes money out in a journal"),
-        method("is_journal_reallocation", "puts money back in a journal"),
-    )
+    out, into = the_method("is_journal").code, the_method("is_journal_reallocation").code
     credits = complete(
         [
             replace(line, received_on=entry.received_on, method_of_payment=line.method_of_payment or into)
@@ -78,10 +76,7 @@ def post_transfer(*, actor: Actor, sources: Sequence[Line], targets: Sequence[Li
         return earlier
     rules.check_transfer(sources, targets)
     _refuse_suspense([*sources, *targets])
-    out, into = (
-        method("is_transfer_out", "takes money out by a transfer"),
-        method("is_transfer_in", "puts money in by a transfer"),
-    )
+    out, into = the_method("is_transfer_out").code, the_method("is_transfer_in").code
     debits = complete([replace(line, method_of_payment=out) for line in sources], actor=actor)
     credits = complete([replace(line, method_of_payment=into) for line in targets], actor=actor)
     debits, credits = payable(debits, actor=actor), payable(credits, actor=actor)
@@ -114,10 +109,7 @@ def post_allocation(
     rules.check_allocation(sum((take.amount for take in takes), ZERO), lines, credit_notes)
     _refuse_suspense([*lines, *credit_notes])
     _require_credit_note_funds(credit_notes)
-    out, into = (
-        method("is_journal", "takes money out in a journal"),
-        method("is_journal_reallocation", "puts money back in a journal"),
-    )
+    out, into = the_method("is_journal").code, the_method("is_journal_reallocation").code
     received_on = min(entry.received_on for entry in entries.values())
     credits = complete([_into(line, into, received_on) for line in lines], actor=actor)
     notes = complete([_into(line, into, received_on) for line in credit_notes], actor=actor)
