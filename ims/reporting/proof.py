@@ -70,6 +70,24 @@ class FileRow:
 
 
 @dataclass(frozen=True)
+class StatementRow:
+    """One bank account in one statement file, against the rows read from it. Pounds; payments out are negative."""
+
+    file_name: str
+    account: str
+    opening: Decimal
+    closing: Decimal
+    change: Decimal
+    receipts: Decimal
+    other: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """What the bank's own balances say moved, less the rows that IMS has; zero when nothing was lost."""
+        return self.change - self.receipts - self.other
+
+
+@dataclass(frozen=True)
 class ExportRow:
     """The day's entries and one journal: what should go out, what went out, what waits. Pounds."""
 
@@ -132,6 +150,7 @@ class Proof:
     funds: Sequence[BalanceRow]
     methods: Sequence[BalanceRow]
     files: Sequence[FileRow] = ()
+    statements: Sequence[StatementRow] = ()
     other_receipts: Decimal = ZERO
     other_receipts_count: int = 0
     exports: Sequence[ExportRow] = ()
@@ -163,6 +182,8 @@ class Proof:
         plain["methods"] = [_balance_json(row) for row in self.methods]
         for row, source in zip(plain["files"], self.files, strict=True):
             row["difference"] = str(source.difference)
+        for row, source in zip(plain["statements"], self.statements, strict=True):
+            row["difference"] = str(source.difference)
         for row, source in zip(plain["exports"], self.exports, strict=True):
             row["waiting"], row["waiting_count"] = str(source.waiting), source.waiting_count
         return plain
@@ -177,12 +198,21 @@ class Proof:
                 name = f"{row.code} {row.name}".strip()[:33]
                 sums = f"{row.opening:>17,.2f}{row.received:>16,.2f}{row.moved:>15,.2f}{row.reversed:>15,.2f}"
                 yield f"{name:<34}{sums}{row.closing:>17,.2f}"
+        yield from self._statements_as_lines()
         yield from self._files_as_lines()
         yield from self._exports_as_lines()
         yield ""
         for difference in self.differences:
             yield f"{difference.severity.upper()}: {difference.message}"
         yield "PROVEN: everything ties." if self.is_complete else "PROVEN." if self.is_proven else "NOT PROVEN."
+
+    def _statements_as_lines(self) -> Iterator[str]:
+        if self.statements:
+            yield ""
+            yield f"{'Bank account':<34}{'Opening':>17}{'Receipts':>16}{'Other':>15}{'Closing':>17}{'Difference':>15}"
+        for row in self.statements:
+            sums = f"{row.opening:>17,.2f}{row.receipts:>16,.2f}{row.other:>15,.2f}{row.closing:>17,.2f}"
+            yield f"{row.account[:33]:<34}{sums}{row.difference:>15,.2f}"
 
     def _files_as_lines(self) -> Iterator[str]:
         if self.files:
@@ -217,6 +247,7 @@ def differences(
     methods: Sequence[BalanceRow],
     files: Sequence[FileRow],
     unposted: Sequence[FileRow],
+    statements: Sequence[StatementRow],
     imported: Decimal,
     exports: Sequence[ExportRow],
     suspense: SuspenseTie | None,
@@ -226,6 +257,7 @@ def differences(
     """Everything that does not tie, the gravest first. `imported` is what the ledger has from files that day."""
     found = [
         *_balance_differences(funds, methods),
+        *_statement_differences(statements),
         *_file_differences(files, unposted, imported),
         *_export_differences(exports, day, today),
     ]
@@ -282,6 +314,17 @@ def _file_differences(files: Sequence[FileRow], unposted: Sequence[FileRow], imp
         yield Difference(
             "warning", f"{row.file_name} was received that day and is not posted ({row.state}).", row.in_file or None
         )
+
+
+def _statement_differences(statements: Sequence[StatementRow]) -> Iterator[Difference]:
+    for row in statements:
+        if row.difference:
+            yield Difference(
+                "error",
+                f"The balances of account {row.account} in {row.file_name} moved by {format_pounds(row.change)}, but "
+                f"the rows read from it add up to {format_pounds(row.receipts + row.other)}.",
+                row.difference,
+            )
 
 
 def _export_differences(exports: Sequence[ExportRow], day: date, today: date) -> Iterator[Difference]:

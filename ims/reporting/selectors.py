@@ -27,6 +27,7 @@ from ims.reporting.proof import (
     FileRow,
     Proof,
     SealState,
+    StatementRow,
     SuspenseTie,
     differences,
 )
@@ -78,6 +79,23 @@ CROSS JOIN LATERAL (
 ) AS r
 ORDER BY b.id
 """
+# A booking that the bank itself splits into details stands beside them as a row of its own and is not counted twice.
+_STATEMENTS = """
+SELECT b.file_name, s.account, s.opening, s.closing, s.change, r.receipts, r.other
+FROM (
+  SELECT batch_id, account, (array_agg(opening ORDER BY id))[1] AS opening,
+    (array_agg(closing ORDER BY id DESC))[1] AS closing, sum(closing - opening) AS change
+  FROM imports_importstatement WHERE batch_id = ANY(%(batches)s::bigint[])
+  GROUP BY 1, 2 HAVING bool_and(opening IS NOT NULL AND closing IS NOT NULL)
+) AS s
+JOIN imports_importbatch b ON b.id = s.batch_id
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(amount) FILTER (WHERE outcome <> 'ignored'), 0) AS receipts,
+    coalesce(sum(amount) FILTER (WHERE outcome = 'ignored' AND reason_code <> 'split'), 0) AS other
+  FROM imports_importrow r WHERE r.batch_id = s.batch_id AND (r.account = s.account OR s.account = '')
+) AS r
+ORDER BY b.id, s.account
+"""
 _EXPORTED = """
 SELECT count(*), coalesce(sum(e.amount), 0),
   count(x.entry_id), coalesce(sum(e.amount) FILTER (WHERE x.entry_id IS NOT NULL), 0),
@@ -110,6 +128,7 @@ def proof(actor: Actor, day: date) -> Proof:
     methods = _balances(opening, rows, "method_of_payment", _names(MethodOfPayment))
     whole = actor.funds is None
     files, unposted = _files(day) if whole else ([], [])
+    statements = _statements(files)
     exports = _exports(day) if whole else []
     suspense = _suspense(actor) if whole else None
     others, others_count, imported = _receipts(actor, day)
@@ -119,6 +138,7 @@ def proof(actor: Actor, day: date) -> Proof:
         funds=funds,
         methods=methods,
         files=[*files, *unposted],
+        statements=statements,
         other_receipts=others,
         other_receipts_count=others_count,
         exports=exports,
@@ -129,6 +149,7 @@ def proof(actor: Actor, day: date) -> Proof:
             methods=methods,
             files=files,
             unposted=unposted,
+            statements=statements,
             imported=imported if whole else ZERO,
             exports=exports,
             suspense=suspense,
@@ -195,6 +216,15 @@ def _files(day: date) -> tuple[list[FileRow], list[FileRow]]:
         [row for row in found if row.state in in_the_ledger],
         [row for row in found if row.state not in in_the_ledger],
     )
+
+
+def _statements(files: Sequence[FileRow]) -> list[StatementRow]:
+    """The bank's own balances in these files, for accounts of which every statement has both of them."""
+    if not files:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENTS, {"batches": [row.batch for row in files]})
+        return [StatementRow(*row) for row in cursor.fetchall()]
 
 
 def _receipts(actor: Actor, day: date) -> tuple[Decimal, int, Decimal]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,8 @@ from ims.common import clock
 from ims.common.errors import InvalidInput
 from ims.exports import services as exports
 from ims.exports.seed import seed_profiles
+from ims.imports import services as imports
+from ims.imports.seed import seed_profiles as seed_file_profiles
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line
 from ims.ledger.seals import seal_pending
@@ -21,7 +24,7 @@ from ims.reporting import selectors
 from ims.reporting.proof import Proof
 from ims.suspense import services as suspense
 from ims.suspense.models import SuspenseItem
-from tests.imports.files import csv_of, line, posted, received, simple_profile
+from tests.imports.files import csv_of, line, posted, received, sample, simple_profile
 from tests.support.world import World, person
 
 ACTOR = command("tests")
@@ -147,6 +150,25 @@ class TestFiles:
         received(ACTOR, csv_of([line("1.00")]), name="left.csv")
         said = sentences(selectors.proof(ACTOR, TODAY))
         assert said == ["warning: left.csv was received that day and is not posted (received)."]
+
+
+class TestStatements:
+    @pytest.mark.parametrize(
+        "path", ["csv-uk/synthetic-lloyds.csv", "camt053/sebastienrousseau-camt053_no_namespace.xml"]
+    )
+    def test_the_banks_balances_tie_to_the_rows_read(self, world: World, path: str):
+        seed_file_profiles(ACTOR)
+        batch = imports.receive(actor=ACTOR, stream=io.BytesIO(sample(path)), name=path.rpartition("/")[2])
+        imports.check(actor=ACTOR, batch_id=batch.pk)
+        batch = imports.post(actor=ACTOR, batch_id=batch.pk)
+        proof = selectors.proof(ACTOR, batch.posting.entries.first().accounting_date)
+        [row] = proof.statements
+        assert (row.opening + row.receipts + row.other, row.difference) == (row.closing, 0)
+        batch.rows.filter(outcome="ignored").delete()
+        batch.rows.filter(pk=batch.rows.exclude(outcome="ignored").first().pk).delete()
+        lost = selectors.proof(ACTOR, batch.posting.entries.first().accounting_date)
+        assert not lost.is_proven
+        assert any(f"The balances of account {row.account}" in sentence for sentence in sentences(lost))
 
 
 class TestExports:
