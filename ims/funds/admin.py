@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from ims.audit.admin import REASON, TrackedAdmin, actor_of, tracked_resource
 from ims.common.money import format_pounds
-from ims.funds import designer, extra_fields, services
+from ims.funds import designer, extra_fields, modulus_admin, services
 from ims.funds.forms import CheckDigitForm, ExtraFieldsForm, FundGroupForm, ReferenceRuleForm
 from ims.funds.models import (
     BankHoliday,
@@ -28,6 +28,8 @@ from ims.funds.models import (
 )
 from ims.references import check_digits
 from ims.references import rules as reference_rules
+
+__all__ = ["modulus_admin"]  # registers its own records
 
 
 class DeletableAdmin(TrackedAdmin):

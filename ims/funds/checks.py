@@ -7,7 +7,8 @@ from datetime import date
 
 from ims.common.clock import today
 from ims.common.errors import ImsError
-from ims.funds import rules, selectors
+from ims.common.findings import Finding
+from ims.funds import modulus, rules, selectors
 from ims.funds.models import (
     _SINGLE_USE,
     BankHoliday,
@@ -22,6 +23,14 @@ from ims.references import check_digits
 from ims.references import rules as reference_rules
 
 _NEEDED_METHODS = ("is_journal", "is_journal_reallocation", "is_transfer_in", "is_transfer_out")
+
+
+def verify(day: date | None = None) -> Iterator[Finding]:
+    """What is wrong with, or missing from, the modulus tables as things stand on `day` (today)."""
+    yield from modulus.altered_tables()
+    state = modulus.modulus_state(day)
+    if state.finding:
+        yield state.finding
 
 
 def findings(day: date | None = None) -> Iterator[str]:

@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from ims.audit.history import Tracked
+from ims.funds.modulus_models import ModulusTableLoad as ModulusTableLoad  # Django looks for every model here
 
 CODE = RegexValidator(r"^[0-9A-Z]+\Z", "Use capital letters and digits only, without spaces.")
 Money = {"max_digits": 12, "decimal_places": 2}

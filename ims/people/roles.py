@@ -51,7 +51,7 @@ _FUND_CODES = [
 ]
 
 _LISTS = (
-    _all("funds", [*_FUND_CODES, "systemmessage"], "view")
+    _all("funds", [*_FUND_CODES, "modulustableload", "systemmessage"], "view")
     | _all("accounts", ["accountholder", "stopreason", "accountload"], "view")
     | _all("ledger", ["posting", "entry", "accountingperiod"], "view")
     | _all("suspense", ["suspenseitem", "suspensenote"], "view")
@@ -108,6 +108,7 @@ ROLES: tuple[Role, ...] = (
                 "exports.download_export",
                 "ledger.post_transfer",
                 "accounts.pay_stopped_account",
+                "funds.load_modulus_tables",
             }
             | _all("ledger", ["accountingperiod"], "add", "change", "close")
             | _all("funds", ["generalledgermapping"], "add", "change", "delete")
@@ -133,7 +134,7 @@ ROLES: tuple[Role, ...] = (
             | _all("ledger", ["accountingperiod"], "add", "change")
             | _IMPORT_SETTINGS
             | _EXPORT_SETTINGS
-            | {"people.grant_administrator", "reporting.view_proof"}
+            | {"people.grant_administrator", "funds.load_modulus_tables", "reporting.view_proof"}
         ),
         views_everything=True,
     ),

@@ -1,6 +1,7 @@
-"""Say whether a UK sort code and account number can be right, by the bank's own published rule. Needs no database.
+"""Say whether a UK sort code and account number can be right, by the bank's own published rule.
 
-The two weight tables belong to their publisher and do not come with IMS: load the current ones once.
+The two weight tables belong to their publisher and do not come with IMS. They are read from files, which needs no
+database, or with --loaded they are those an administrator has loaded.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from ims.command_line.answer import Answer
 from ims.command_line.arguments import read_text
+from ims.command_line.database import connect
 from ims.common.errors import NotFound
 from ims.references.modulus import ModulusTables, check
 
@@ -22,7 +24,9 @@ def configure(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("sort_code", metavar="SORTCODE")
     parser.add_argument("account", metavar="ACCOUNT")
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--loaded", action="store_true", help="use the tables loaded into IMS; needs the database")
+    source.add_argument(
         "--tables",
         type=Path,
         metavar="DIRECTORY",
@@ -33,7 +37,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> Answer:
     """Check the pair. A finding when the account number cannot exist at that sort code."""
-    verdict = check(_tables(arguments.tables or _usual_place()), arguments.sort_code, arguments.account)
+    tables = _loaded() if arguments.loaded else _tables(arguments.tables or _usual_place())
+    verdict = check(tables, arguments.sort_code, arguments.account)
     data = {
         "verdict": verdict.verdict,
         "exception_rule": verdict.exception_rule,
@@ -47,6 +52,14 @@ def run(arguments: Namespace) -> Answer:
     return Answer(data, text, finding=verdict.verdict == "invalid")
 
 
+def _loaded() -> ModulusTables:
+    # Only the loaded tables need the database, so only here is it asked for.
+    connect()
+    from ims.funds.modulus import modulus_tables
+
+    return modulus_tables()
+
+
 def _usual_place() -> Path:
     base = os.environ.get("IMS_DATA_DIRECTORY") or Path(__file__).resolve().parents[3] / "var"
     return Path(base) / "modulus-tables"
@@ -57,7 +70,8 @@ def _tables(directory: Path) -> ModulusTables:
     if weights is None:
         raise NotFound(
             f"There is no {WEIGHTS} in {directory}. Download {WEIGHTS} and {SUBSTITUTES} from Vocalink's modulus "
-            "checking page, put them there, or name their folder with --tables.",
+            "checking page, put them there, or name their folder with --tables. Or add --loaded, to use those loaded "
+            "into IMS.",
             code="modulus_tables_missing",
         )
     substitutes = _find(directory, SUBSTITUTES)
