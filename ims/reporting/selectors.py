@@ -128,7 +128,7 @@ def proof(actor: Actor, day: date) -> Proof:
     methods = _balances(opening, rows, "method_of_payment", _names(MethodOfPayment))
     whole = actor.funds is None
     files, unposted = _files(day) if whole else ([], [])
-    statements = _statements(files)
+    statements = statement_rows([row.batch for row in files])
     exports = _exports(day) if whole else []
     suspense = _suspense(actor) if whole else None
     others, others_count, imported = _receipts(actor, day)
@@ -218,12 +218,12 @@ def _files(day: date) -> tuple[list[FileRow], list[FileRow]]:
     )
 
 
-def _statements(files: Sequence[FileRow]) -> list[StatementRow]:
-    """The bank's own balances in these files, for accounts of which every statement has both of them."""
-    if not files:
+def statement_rows(batches: Sequence[int]) -> list[StatementRow]:
+    """The bank's own balances in these imports, for accounts of which every statement has both of them."""
+    if not batches:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_STATEMENTS, {"batches": [row.batch for row in files]})
+        cursor.execute(_STATEMENTS, {"batches": list(batches)})
         return [StatementRow(*row) for row in cursor.fetchall()]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ims.audit.actors import command
 from ims.common import clock
-from ims.common.errors import InvalidInput
+from ims.common.errors import ImsError, InvalidInput
 from ims.exports import services as exports
 from ims.exports.seed import seed_profiles
 from ims.imports import services as imports
@@ -24,7 +24,7 @@ from ims.reporting import selectors
 from ims.reporting.proof import Proof
 from ims.suspense import services as suspense
 from ims.suspense.models import SuspenseItem
-from tests.imports.files import csv_of, line, posted, received, sample, simple_profile
+from tests.imports.files import SAMPLES, csv_of, line, posted, received, sample, simple_profile
 from tests.support.world import World, person
 
 ACTOR = command("tests")
@@ -169,6 +169,23 @@ class TestStatements:
         lost = selectors.proof(ACTOR, batch.posting.entries.first().accounting_date)
         assert not lost.is_proven
         assert any(f"The balances of account {row.account}" in sentence for sentence in sentences(lost))
+
+    def test_every_sample_statement_ties(self, world: World):
+        seed_file_profiles(ACTOR)
+        found = sorted(path for kind in ("mt940", "camt053", "bai2") for path in (SAMPLES / kind).glob("*.*"))
+        if not found:
+            pytest.skip("the sample files are not beside the repository")
+        tied = 0
+        for path in found:
+            try:
+                batch = imports.receive(actor=ACTOR, stream=io.BytesIO(path.read_bytes()), name=path.name)
+            except ImsError:
+                continue  # an index, or a format nobody imports
+            imports.check(actor=ACTOR, batch_id=batch.pk)
+            for row in selectors.statement_rows([batch.pk]):
+                assert row.difference == 0, path.name
+                tied += 1
+        assert tied > 15
 
 
 class TestExports:
