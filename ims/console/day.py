@@ -141,7 +141,7 @@ def income_of(actor: Actor, day: date) -> Income:
     return Income(
         total=sum((row.amount for row in today), ZERO),
         before=sum((row.amount for row in before), ZERO),
-        count=sum(row.entry_count for row in today),
+        count=sum(row.entry_count for row in today if row.kind != Posting.Kind.REVERSAL),
         by_fund=by_fund,
         by_method=_compared(today, before, lambda row: row.method_of_payment, methods),
         fund_chart=rows_chart(

@@ -15,13 +15,14 @@ class Job:
     """One entry of the navigation.
 
     `permissions`: holding any one of them opens it; none means everybody signed in. `prefix` is the start of every
-    address that belongs to the job.
+    address that belongs to the job, `also` are others.
     """
 
     label: str
     url_name: str
     prefix: str
     permissions: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     def is_open_to(self, actor: Actor) -> bool:
         """Whether `actor` may open it."""
@@ -36,7 +37,7 @@ JOBS = (
     Job("Exports", "exports:index", "/exports/", ("exports.view_exportbatch",)),
     Job("Proof", "proof:index", "/proof/", ("reporting.view_proof",)),
     Job("Accounts", "admin:accounts_accountholder_changelist", "/admin/accounts/", ("accounts.view_accountholder",)),
-    Job("Settings", "admin:index", "/admin/"),
+    Job("Settings", "admin:index", "/admin/", also=("/periods/",)),
 )
 
 
@@ -62,7 +63,7 @@ def links_for(request: HttpRequest) -> list[Link]:
 
 
 def _contains(job: Job, path: str) -> bool:
-    return path == "/" if job.prefix == "/" else path.startswith(job.prefix)
+    return path == "/" if job.prefix == "/" else path.startswith((job.prefix, *job.also))
 
 
 def _current(is_inside: bool, is_page: bool) -> str:

@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
+
+from ims.audit.actors import Actor
+
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "What money is for",
@@ -13,7 +17,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "How money arrives",
-        ("funds.methodofpayment", "funds.office", "imports.fileprofile", "imports.routingrule", "imports.expectedfile"),
+        ("funds.methodofpayment", "funds.office", "funds.modulustableload"),
     ),
     (
         "VAT and the general ledger",
@@ -21,7 +25,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "funds.vatcode",
             "funds.vatrate",
             "funds.generalledgermapping",
-            "ledger.accountingperiod",
             "funds.bankholiday",
             "exports.exportprofile",
         ),
@@ -44,6 +47,14 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 OTHERS = "Everything else"
 
+SCREENS: tuple[tuple[str, str, str, str], ...] = (
+    # group, name, url name, permission
+    ("How money arrives", "File profiles", "imports:profiles", "imports.view_fileprofile"),
+    ("How money arrives", "Routing rules", "imports:rules", "imports.view_routingrule"),
+    ("VAT and the general ledger", "Accounting periods", "periods:index", "ledger.view_accountingperiod"),
+)
+"""Settings that have screens of their own instead of Django's."""
+
 
 @dataclass(frozen=True)
 class Records:
@@ -62,8 +73,11 @@ class Group:
     records: list[Records]
 
 
-def grouped(app_list: Iterable[dict[str, Any]]) -> list[Group]:
-    """The models of Django's `app_list` (what the person may open) by job; what no group names comes last."""
+def grouped(app_list: Iterable[dict[str, Any]], actor: Actor) -> list[Group]:
+    """The models of Django's `app_list` and our own screens, what `actor` may open of them, by job.
+
+    What no group names comes last.
+    """
     found = {
         f"{app['app_label']}.{model['object_name'].lower()}": Records(
             model["name"], model["admin_url"], model.get("add_url") or ""
@@ -72,6 +86,17 @@ def grouped(app_list: Iterable[dict[str, Any]]) -> list[Group]:
         for model in app["models"]
         if model.get("admin_url")
     }
-    groups = [Group(name, [found.pop(label) for label in labels if label in found]) for name, labels in GROUPS]
+    groups = [
+        Group(name, [*_screens(name, actor), *(found.pop(label) for label in labels if label in found)])
+        for name, labels in GROUPS
+    ]
     groups.append(Group(OTHERS, list(found.values())))
     return [group for group in groups if group.records]
+
+
+def _screens(group: str, actor: Actor) -> list[Records]:
+    return [
+        Records(name, reverse(url_name), "")
+        for place, name, url_name, permission in SCREENS
+        if place == group and actor.may(permission)
+    ]

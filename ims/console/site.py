@@ -31,7 +31,7 @@ class ConsoleSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Settings and records, grouped by job."""
-        groups = grouped(self.get_app_list(request))
+        groups = grouped(self.get_app_list(request), request.actor)
         return super().index(request, {**(extra_context or {}), "groups": groups})
 
     def has_permission(self, request: HttpRequest) -> bool:

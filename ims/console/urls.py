@@ -16,6 +16,7 @@ urlpatterns = [
     path("proof/", include("ims.console.urls_proof")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("periods/", include("ims.console.urls_periods")),
     path("admin/", admin.site.urls),
 ]
 

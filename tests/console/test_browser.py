@@ -114,6 +114,7 @@ def own_pages(entry: Entry) -> list[str]:
         reverse("receipts:journal", args=[entry.pk]),
         reverse("receipts:reverse", args=[entry.pk]),
         reverse("receipts:transfer"),
+        reverse("periods:index"),
         reverse("admin:password_change"),
         "/nowhere/",
     ]
@@ -123,9 +124,10 @@ def stock_pages() -> list[str]:
     """Django's admin in our dress: the index, one list of each kind, a form, a history, an export, an import."""
     pages = [reverse("admin:index")]
     registered = {model._meta.label_lower for model in admin.site._registry}
-    for label in ("funds.fund", "funds.methodofpayment", "accounts.accountholder", "ledger.entry", "people.user"):
+    for label in ("funds.fund", "accounts.accountholder", "audit.event", "ledger.seal", "people.user"):
         if label in registered:
             pages.append(reverse(f"admin:{label.replace('.', '_')}_changelist"))
+    pages.append(reverse("admin:funds_systemmessage_add"))
     for view, arguments in (("change", ["23"]), ("history", ["23"]), ("add", []), ("export", []), ("import", [])):
         pages.append(reverse(f"admin:funds_fund_{view}", args=arguments))
     return pages

@@ -33,6 +33,8 @@ def daily_pages(entry: Entry) -> list[str]:
         reverse("receipts:journal", args=[entry.pk]),
         reverse("receipts:reverse", args=[entry.pk]),
         reverse("receipts:transfer"),
+        reverse("periods:index"),
+        reverse("periods:new"),
     ]
 
 

@@ -160,6 +160,7 @@ def receipt(request: HttpRequest, entry_id: int) -> HttpResponse:
         "chain": chain,
         "holder": holder if holder and request.actor.may("accounts.view_accountholder") else None,
         "moved": entry.amount - chain.remaining,
+        "moved_note": "The rest was moved or reversed." if chain.remaining else "All of it was moved or reversed.",
         "period": selectors.period_of(entry.accounting_date),
         "batch": import_batch(entry.posting) if request.actor.may("imports.view_importbatch") else None,
         "batch_url": import_address(entry.posting),

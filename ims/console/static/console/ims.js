@@ -1,12 +1,12 @@
 // Small improvements to pages that already work without script.
 import {
-  createAll, Button, ErrorSummary, FileUpload, NotificationBanner, ServiceNavigation, SkipLink
+  createAll, Button, ErrorSummary, NotificationBanner, ServiceNavigation, SkipLink
 } from './vendor/govuk-frontend.min.js'
 
 document.body.classList.add('js-enabled')
 if ('noModule' in HTMLScriptElement.prototype) document.body.classList.add('govuk-frontend-supported')
 
-for (const component of [Button, ErrorSummary, FileUpload, NotificationBanner, ServiceNavigation, SkipLink]) {
+for (const component of [Button, ErrorSummary, NotificationBanner, ServiceNavigation, SkipLink]) {
   createAll(component)
 }
 
@@ -79,6 +79,10 @@ function nameWidgets () {
     if (!label) return
     box.setAttribute('aria-label', label)
     box.querySelector('[role=textbox]')?.setAttribute('aria-label', label)
+  })
+  document.querySelectorAll('.datetime input').forEach((input) => {
+    const legend = input.closest('.form-row')?.querySelector('legend, label')?.textContent.replace(/:\s*$/, '').trim()
+    if (legend) input.setAttribute('aria-label', `${legend} (${input.classList.contains('vTimeField') ? 'time' : 'date'})`)
   })
   document.querySelectorAll('.help-tooltip[aria-label]').forEach((tip) => tip.setAttribute('role', 'img'))
 }

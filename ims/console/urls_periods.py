@@ -1,0 +1,15 @@
+"""Addresses of the accounting period screens."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ims.console.views import periods
+
+app_name = "periods"
+urlpatterns = [
+    path("", periods.index, name="index"),
+    path("new/", periods.new, name="new"),
+    path("<int:period_id>/close/", periods.close, name="close"),
+    path("<int:period_id>/reopen/", periods.reopen, name="reopen"),
+]
