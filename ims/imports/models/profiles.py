@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from ims.audit.history import Tracked
+from ims.common.errors import InvalidInput
 from ims.formats.profile import Profile
+from ims.formats.registry import FORMATS
 from ims.funds.models import Fund, MethodOfPayment, Office, VatCode
 
 LAYOUT = "profile"
@@ -91,6 +94,16 @@ class FileProfile(Tracked):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a format there is not, and a layout that cannot be used, on whatever screen they were written."""
+        if self.format != LAYOUT and self.format not in FORMATS:
+            raise ValidationError({"format": f"There is no file format “{self.format}”. Choose one of the list."})
+        if self.format == LAYOUT:
+            try:
+                self.as_layout()
+            except InvalidInput as error:
+                raise ValidationError({"layout": list(error.details) or [error.message]}) from error
 
     def as_layout(self) -> Profile:
         """The layout as the readers use it. Raises `InvalidInput` when it cannot be used."""

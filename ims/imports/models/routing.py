@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
 from ims.audit.history import Tracked
+from ims.common.errors import InvalidInput
+from ims.imports.rules import parse_actions, parse_groups
 
 
 class RoutingRule(Tracked):
@@ -45,3 +48,11 @@ class RoutingRule(Tracked):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse conditions and actions that make no sense, on whatever screen they were written."""
+        for field, parse in (("groups", parse_groups), ("actions", parse_actions)):
+            try:
+                parse(getattr(self, field))
+            except InvalidInput as error:
+                raise ValidationError({field: error.message}) from error

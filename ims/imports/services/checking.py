@@ -90,7 +90,7 @@ def _read_and_decide(batch: ImportBatch, report: Report) -> Staged:
     )
     if staged.problem_count:
         raise _Refused(staged)
-    if not staged.rows and not staged.row_problems:
+    if not staged.rows and not staged.row_problems and not _is_quiet_day(staged):
         raise UnreadableFile(
             f"{batch.file_name} holds no entries under the profile {batch.profile}. If that is right, abandon this "
             "import; otherwise choose another profile.",
@@ -102,6 +102,11 @@ def _read_and_decide(batch: ImportBatch, report: Report) -> Staged:
     report(size, size, "Deciding about every row")
     weighing.decide(settings, batch_id=batch.pk)
     return staged
+
+
+def _is_quiet_day(staged: Staged) -> bool:
+    """A bank statement of a day without movements is whole: its balances say so."""
+    return any(statement.closing is not None for statement in staged.statements)
 
 
 def _forget_earlier_check(batch: ImportBatch) -> None:

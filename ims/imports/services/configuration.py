@@ -69,10 +69,6 @@ def save_profile(*, actor: Actor, profile: FileProfile, reason: str) -> FileProf
     """Add or change a profile, with its history. Raises `InvalidInput` with every fault in `details`."""
     _authorise_saving(actor, profile, "file profiles")
     with acting(actor, _reason(reason)), transaction.atomic():
-        if profile.format == LAYOUT:
-            profile.as_layout()
-        elif profile.format not in registry.FORMATS:
-            raise InvalidInput(f"There is no file format “{profile.format}”. Choose one of the list.")
         _clean(profile)
         profile.save()
     return profile

@@ -1,0 +1,112 @@
+"""Are imports as they should be? Each check reads only; none repairs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db import connection
+
+from ims.common import clock
+from ims.common.findings import Finding
+from ims.common.money import format_pounds
+from ims.imports.content import bytes_of
+from ims.imports.models import ImportBatch, SourceFile
+from ims.imports.moving import is_claimed
+from ims.imports.states import AT_WORK
+
+LIMIT = 20
+"""How many findings of one kind are named."""
+DAYS_HASHED = 35
+"""Files received within so many days have their bytes hashed again. Older ones were, each night, while they were new."""
+
+_POSTED_DIFFERS = """
+SELECT b.id, b.file_name, p.entry_count, p.total, r.n, r.total
+FROM imports_importbatch b JOIN ledger_posting p ON p.id = b.posting_id
+CROSS JOIN LATERAL (
+  SELECT count(*) AS n, coalesce(sum(amount), 0) AS total FROM imports_importrow
+  WHERE batch_id = b.id AND outcome IN ('to_post', 'to_suspense')) AS r
+WHERE r.n <> p.entry_count OR r.total <> p.total
+ORDER BY b.id LIMIT %s
+"""
+_SEPARATE_DIFFERS = """
+SELECT p.id, p.series || '-' || lpad(p.number::text, greatest(6, length(p.number::text)), '0'), p.entry_count,
+       p.total, count(r.id), coalesce(sum(r.amount), 0)
+FROM imports_importrow r JOIN ledger_posting p ON p.id = r.posting_id
+GROUP BY p.id HAVING count(r.id) <> p.entry_count OR coalesce(sum(r.amount), 0) <> p.total
+ORDER BY p.id LIMIT %s
+"""
+_ROWS_MISSING = """
+SELECT b.id, b.file_name, b.row_count, count(r.id)
+FROM imports_importbatch b LEFT JOIN imports_importrow r ON r.batch_id = b.id
+WHERE b.state IN ('checked', 'posted', 'reversed')
+GROUP BY b.id HAVING count(r.id) <> b.row_count ORDER BY b.id LIMIT %s
+"""
+
+
+def verify() -> Iterator[Finding]:
+    """Run every check of this room and yield what is found."""
+    yield from _postings()
+    for number, name, promised, found in _rows(_ROWS_MISSING):
+        yield Finding(
+            "imports.rows_missing",
+            "error",
+            f"{name} was checked with {promised:,} rows but {found:,} are there. Rows were changed outside IMS.",
+            f"Import {number}",
+        )
+    yield from _left_at_work()
+    yield from _bytes()
+
+
+def _postings() -> Iterator[Finding]:
+    for number, name, count, total, rows, amount in _rows(_POSTED_DIFFERS):
+        yield Finding(
+            "imports.posting_differs",
+            "error",
+            f"{name} has {rows:,} rows of {format_pounds(amount)} that were to be posted, but its posting holds "
+            f"{count:,} of {format_pounds(total)}. Rows were changed outside IMS.",
+            f"Import {number}",
+        )
+    for _, posting, count, total, rows, amount in _rows(_SEPARATE_DIFFERS):
+        yield Finding(
+            "imports.corrected_rows_differ",
+            "error",
+            f"The corrected rows of this posting are {rows:,} of {format_pounds(amount)}, but it holds {count:,} of "
+            f"{format_pounds(total)}. Rows were changed outside IMS.",
+            posting,
+        )
+
+
+def _left_at_work() -> Iterator[Finding]:
+    for batch in ImportBatch.objects.filter(state__in=AT_WORK):
+        if not is_claimed(batch.pk):
+            yield Finding(
+                "imports.left_at_work",
+                "warning",
+                f"{batch.file_name} is “{batch.get_state_display().lower()}” but no process works on it. A worker "
+                "frees it within a minute: see that one runs.",
+                f"Import {batch.pk}",
+            )
+
+
+def _bytes() -> Iterator[Finding]:
+    since = clock.now() - timedelta(days=DAYS_HASHED)
+    for file in SourceFile.objects.filter(received_at__gte=since).order_by("pk").iterator():
+        digest = hashlib.sha256()
+        for piece in bytes_of(file):
+            digest.update(piece)
+        if digest.hexdigest() != file.sha256:
+            yield Finding(
+                "imports.bytes_differ",
+                "error",
+                f"The bytes kept of {file.name} are not those that were received. Compare with the sender's copy and "
+                "restore the file from a backup.",
+                f"File {file.pk}",
+            )
+
+
+def _rows(query: str) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [LIMIT])
+        return cursor.fetchall()
