@@ -19,7 +19,7 @@ WORKERS ?= 2
 help: ## List what can be made
 	@echo "IMS, an income management system for councils"
 	@echo
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-26s %s\n", $$1, $$2 }'
 
 .PHONY: demo
 demo: $(INSTALLED) ## A council's working day from bank file to proof, then the screens (SERVE=0: no screens; RESET=1: afresh; PORT=8000)
@@ -66,3 +66,6 @@ $(INSTALLED): requirements/development.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
+
+# The targets of the Ansible kit.
+-include deploy/deploy.mk

@@ -67,3 +67,44 @@ def receipts15(day: date, receipts: Sequence[CounterReceipt], *, office: str, cl
             )
         )
     return text.getvalue().encode("utf-8")
+
+
+def govuk_pay(day: date, payments: Sequence[Payment], declined: Sequence[Payment] = ()) -> bytes:
+    """The transactions that GOV.UK Pay's admin tool lets people download. Declined payments move no money."""
+    rows = [
+        _card_row(day, number, payment, succeeded=number <= len(payments))
+        for number, payment in enumerate([*payments, *declined], start=1)
+    ]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _card_row(day: date, number: int, payment: Payment, *, succeeded: bool) -> dict[str, str]:
+    fee = (payment.amount * Decimal("0.015")).quantize(Decimal("0.01")) + Decimal("0.20")
+    return {
+        "Reference": payment.reference,
+        "Description": "Pay the Model Council",
+        "Email": "",
+        "Amount": f"{payment.amount:.2f}",
+        "Card Brand": "Visa" if number % 3 else "Mastercard",
+        "Cardholder Name": payment.payer,
+        "Card Number": f"{4000 + number * 37 % 6000}",
+        "State": "Success" if succeeded else "Declined",
+        "Finished": "true",
+        "Error Code": "" if succeeded else "P0010",
+        "Error Message": "" if succeeded else "Payment method rejected",
+        "Provider ID": f"pi_{day:%y%m%d}{number:06d}",
+        "GOV.UK Payment ID": f"mc{day:%y%m%d}{number:018d}",
+        "Date Created": f"{day:%d %b %Y}",
+        "Time Created": f"{8 + number % 12:02d}:{number * 7 % 60:02d}:00",
+        "Corporate Card Surcharge": "0",
+        "Total Amount": f"{payment.amount:.2f}" if succeeded else "",
+        "Fee": f"{fee:.2f}" if succeeded else "",
+        "Net": f"{payment.amount - fee:.2f}" if succeeded else "",
+        "Card Type": "debit",
+        "MOTO": "false",
+        "Payment Provider": "stripe" if succeeded else "",
+    }

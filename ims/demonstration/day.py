@@ -62,6 +62,7 @@ class Size:
     debtors_unclear: int = 0
     agents: int = 0
     agents_again: int = 0
+    cards: int = 0
     counter: int = 0
     slips: int = 0
 
@@ -77,6 +78,7 @@ FULL = Size(
     debtors_unclear=4,
     agents=140,
     agents_again=2,
+    cards=42,
     counter=48,
     slips=1,
 )
@@ -92,6 +94,7 @@ def files(day: date, council: Council, size: Size, *, day_before: date | None = 
         _rents(day, council, size),
         _parking(day, council, size),
         _debtors(day, council, size),
+        _cards(day, council, size),
         _counter(day, council, size),
     ]
     return [each for each in made if each is not None]
@@ -161,6 +164,17 @@ def _first_allpay_lines(day: date, council: Council, count: int) -> list[str]:
     """Lines of the file of `day` (one of the weeks before), which the agent sends once more."""
     paid = _allpay_payments(random_for(day, "allpay"), council, LIGHT.agents)
     return [agent_files.allpay_line(day, payment, letter) for payment, letter in paid[:count]]
+
+
+def _cards(day: date, council: Council, size: Size) -> DayFile | None:
+    if not size.cards:
+        return None
+    random = random_for(day, "cards")
+    paid = well_written(random, council, {COUNCIL_TAX: 50, HOUSING: 20, OVERPAYMENTS: 10}, size.cards)
+    paid += notices(random, council, PARKING, PENALTIES, size.cards // 3)
+    declined = well_written(random, council, {COUNCIL_TAX: 1}, 1)
+    content = agent_files.govuk_pay(day, paid, declined)
+    return DayFile(f"govuk-pay-{day:%Y%m%d}.csv", "govuk-pay", "GOV.UK Pay: cards online", content)
 
 
 def _counter(day: date, council: Council, size: Size) -> DayFile | None:
