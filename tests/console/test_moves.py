@@ -81,6 +81,7 @@ class TestJournal:
         data = {"reason": "x", "key": "k", "step": "plan", **lines("to", ("23", "123", "5.00"))}
         page = text_of(as_role("Income manager").post(self.address(receipts[1]), data).content)
         assert "There is a problem" in page
+        assert page.count("“123”") == 1, "what is wrong is said once"
         assert Posting.objects.filter(kind="journal").count() == 0
 
     def test_mistakes_in_the_form_are_named_all_at_once(self, as_role: SignIn, receipts: list[Entry]):

@@ -61,7 +61,9 @@ def refused(request: HttpRequest, refusal: ImsError) -> HttpResponse:
     ):
         if isinstance(refusal, kind):
             status, title = code, heading
-    context = {"title": title, "refusal": refusal, "back": _back(request)}
+    details = [detail for detail in refusal.details if detail != refusal.message]
+    shown = {"message": refusal.message, "details": details}
+    context = {"title": title, "refusal": shown, "back": _back(request)}
     return render(request, "console/refused.html", context, status=status)
 
 
@@ -90,7 +92,8 @@ def refusals(form: BaseForm) -> Iterator[Attempt]:
         raise
     except ImsError as refusal:
         attempt.succeeded = False
-        form.add_error(None, [refusal.message, *refusal.details])
+        # Details often begin with the message itself; it is said once.
+        form.add_error(None, list(dict.fromkeys([refusal.message, *refusal.details])))
 
 
 def error_page(status: int) -> Callable[..., HttpResponse]:
