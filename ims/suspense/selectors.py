@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ims.audit.actors import Actor
@@ -156,7 +157,9 @@ def list_items(actor: Actor, criteria: Criteria, *, after: str = "", size: int =
         day, item_id = position
         items = items.filter(received_on__gte=day).filter(Q(received_on__gt=day) | Q(pk__gt=item_id))
     likeliest = MatchSuggestion.objects.filter(rank=1).select_related("fund")
-    items = items.annotate(note_count=Count("notes")).prefetch_related(
+    # Counted for the rows of this page only; a join would group the whole list first.
+    written = SuspenseNote.objects.filter(item=OuterRef("pk")).order_by().values("item").annotate(n=Count("pk"))
+    items = items.annotate(note_count=Coalesce(Subquery(written.values("n")), 0)).prefetch_related(
         Prefetch("suggestions", queryset=likeliest, to_attr="likeliest")
     )
     found = list(items[: size + 1])

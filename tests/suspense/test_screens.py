@@ -212,3 +212,10 @@ def test_a_closed_item_shows_its_story_and_how_to_undo_it(people, unidentified: 
     shown = page(client.get(address))
     assert "Undo ALC-000001" in shown
     assert "See what will be posted" not in shown
+
+
+def test_a_line_that_took_money_out_says_what_to_do(people, unidentified: Unidentified):
+    item = unidentified.item("-20.00", "RETURNED CHEQUE")
+    shown = page(signed_in(people).get(reverse("suspense:item", args=[item.pk])))
+    assert "This line took money out." in shown
+    assert "See what will be posted" not in shown
