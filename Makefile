@@ -14,6 +14,7 @@ RESET ?= 0
 PORT ?= 8000
 TESTS ?= tests
 WORKERS ?= 2
+SECONDS ?= 60
 
 .PHONY: help
 help: ## List what can be made
@@ -42,6 +43,10 @@ migrations-check: $(INSTALLED) ## Refuse a model change that has no migration
 .PHONY: pytest
 pytest: $(INSTALLED) ## The test suite alone (TESTS=tests/ledger for a part of it)
 	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS)
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Damage files of every format for a minute each, looking for crashes and hangs (SECONDS=60)
+	$(BIN)/python tests/fuzz/formats.py --each --seconds $(SECONDS)
 
 .PHONY: install
 install: $(INSTALLED) ## Only set up .venv

@@ -9,9 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from ims.audit.actors import Actor
+from ims.common.findings import Finding
 from ims.common.money import ZERO
 from ims.console.charts import Bar, columns_chart, rows_chart
 from ims.funds.models import Fund, MethodOfPayment
+from ims.funds.modulus import modulus_state
 from ims.funds.selectors import previous_working_day
 from ims.imports import selectors as imports
 from ims.jobs import selectors as jobs
@@ -113,6 +115,8 @@ class Day:
     files: Files | None = None
     proof: ProofState | None = None
     jobs: list[Any] = field(default_factory=list)
+    settings: list[Finding] = field(default_factory=list)
+    """What whoever looks after the settings should see to."""
 
 
 def day_of(actor: Actor, day: date) -> Day:
@@ -125,6 +129,7 @@ def day_of(actor: Actor, day: date) -> Day:
         files=files_now() if actor.may("imports.view_importbatch") else None,
         proof=proof_before(actor, day) if actor.may("reporting.view_proof") else None,
         jobs=list(jobs.in_trouble()[:MOST_LISTED]) if actor.may("jobs.view_jobrun") else [],
+        settings=settings_now() if actor.may("funds.load_modulus_tables") else [],
     )
 
 
@@ -188,6 +193,12 @@ def files_now() -> Files:
     """Late files, and the latest imports that need attention."""
     waiting = list(imports.needing_attention()[: MOST_LISTED + 1])
     return Files(imports.late_files(), waiting[:MOST_LISTED], len(waiting) > MOST_LISTED)
+
+
+def settings_now() -> list[Finding]:
+    """Settings that have grown old or were never made, just now."""
+    modulus_tables = modulus_state().finding
+    return [modulus_tables] if modulus_tables else []
 
 
 def proof_before(actor: Actor, day: date) -> ProofState:

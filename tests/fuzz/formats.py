@@ -1,8 +1,9 @@
-"""Mutation fuzzing of the bank formats from the sample files.
+"""Mutation fuzzing of every format, from the sample files and from made-up ones.
 
-    python tests/fuzz/formats.py --seconds 60 [--seed 1] [format …]
+    python tests/fuzz/formats.py --seconds 60 [--each] [--seed 1] [format …]
 
-Every mutant is read by its own format and by the registry. A finding is any exception other than `UnreadableFile`, or
+The seconds are shared by all formats, or with ``--each`` given to every one in turn (`make fuzz`). Every mutant is read
+by its own format and by the registry. A finding is any exception other than `UnreadableFile`, or
 a file that takes longer than five seconds. The first finding is written to a file and its name printed; exit code 1.
 """
 
@@ -16,18 +17,26 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from ims.formats import registry  # noqa: E402
-from ims.formats.records import UnreadableFile  # noqa: E402
+from ims.formats.profile import builtin, builtin_names  # noqa: E402
+from ims.formats.profile import read as read_by_profile  # noqa: E402
+from ims.formats.records import Record, UnreadableFile  # noqa: E402
 from ims.formats.summary import summarise  # noqa: E402
-from tests.formats.generated_files import MAKERS  # noqa: E402
+from tests.formats import generated_files, generated_income  # noqa: E402
 
-SAMPLES = ROOT.parent / "shared" / "fixtures" / "bank"
+SAMPLES = ROOT.parent / "shared" / "fixtures"
+MAKERS = generated_files.MAKERS | generated_income.MAKERS
+FORMATS = sorted({*registry.FORMATS, *builtin_names()})
+Corpus = list[tuple[str, bytes]]
+"""Name of the format and a file of it."""
 LONGEST_SECONDS = 5
 LARGEST_BYTES = 200_000
 NASTY = (
@@ -43,9 +52,10 @@ class TooSlow(Exception):
     """A mutant took longer than a reader may."""
 
 
-def seeds(wanted: list[str]) -> list[tuple[str, bytes]]:
-    """The sample files that are one of the wanted formats, and a small generated file of each."""
+def seeds() -> Corpus:
+    """The sample files that are a known format, and a small generated file of each."""
     found = [(name, "".join(make(5)).encode()) for name, make in MAKERS.items()]
+    found.append(("dwp", generated_income.dwp(5)))
     for path in sorted(SAMPLES.rglob("*")) if SAMPLES.is_dir() else ():
         if not path.is_file() or path.suffix == ".json" or path.parent.name == "licences":
             continue
@@ -54,11 +64,13 @@ def seeds(wanted: list[str]) -> list[tuple[str, bytes]]:
             found.append((registry.recognise(data).name, data))
         except UnreadableFile:
             continue
-    return [(name, data) for name, data in found if not wanted or name in wanted]
+    return found
 
 
-def mutant(data: bytes, others: list[tuple[str, bytes]], chance: random.Random) -> bytes:
-    """The data with one to eight changes of kinds that break parsers."""
+def mutant(data: bytes, others: Corpus, chance: random.Random) -> bytes:
+    """The data with one to eight changes of kinds that break parsers; of a workbook mostly in one of its parts."""
+    if data.startswith(b"PK") and chance.random() < 0.8:
+        return _workbook_mutant(data, others, chance)
     mutated = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         _change(mutated, others, chance)
@@ -66,7 +78,19 @@ def mutant(data: bytes, others: list[tuple[str, bytes]], chance: random.Random) 
     return bytes(mutated)
 
 
-def _change(data: bytearray, others: list[tuple[str, bytes]], chance: random.Random) -> None:
+def _workbook_mutant(data: bytes, others: Corpus, chance: random.Random) -> bytes:
+    """A workbook that is a sound archive of parts, one of which is damaged."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as damaged:
+        names = archive.namelist()
+        chosen = chance.choice([name for name in names if "sheet" in name] or names)
+        for name in names:
+            part = archive.read(name)
+            damaged.writestr(name, mutant(part, others, chance) if name == chosen else part)
+    return packed.getvalue()
+
+
+def _change(data: bytearray, others: Corpus, chance: random.Random) -> None:
     start = chance.randrange(len(data) + 1)
     stop = min(len(data), start + chance.choice((1, 1, 2, 4, 16, 64, 256)))
     match chance.randrange(9):
@@ -93,6 +117,12 @@ def _change(data: bytearray, others: list[tuple[str, bytes]], chance: random.Ran
             data[position] ^= 1 << chance.randrange(8)
 
 
+def _records(stream: io.BytesIO, name: str | None) -> Iterator[Record]:
+    if name is None or name in registry.FORMATS:
+        return registry.read(stream, name)
+    return read_by_profile(stream, builtin(name))  # layouts that only a name can choose
+
+
 def _alarm(*_: object) -> None:
     raise TooSlow
 
@@ -101,7 +131,7 @@ def read_all(data: bytes, name: str | None) -> str:
     """Reads one mutant; says how it ended. Raises what a reader must not raise."""
     signal.alarm(LONGEST_SECONDS)
     try:
-        found = summarise(registry.read(io.BytesIO(data), name), name or "")
+        found = summarise(_records(io.BytesIO(data), name), name or "")
         found.as_json()
         return "reported" if found.errors else "read"
     except UnreadableFile:
@@ -115,18 +145,36 @@ def main() -> int:
     parser.add_argument("formats", nargs="*")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--each", action="store_true", help="the seconds are for each format")
     chosen = parser.parse_args()
+    unknown = sorted({*chosen.formats} - {*FORMATS})
+    if unknown:
+        parser.error(f"no format {', '.join(unknown)}; formats are {', '.join(FORMATS)}")
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1_000_000)
-    chance = random.Random(seed)
-    corpus = seeds(chosen.formats)
-    if not corpus:
-        parser.error(f"no sample of {', '.join(chosen.formats)}; formats are {', '.join(registry.FORMATS)}")
     signal.signal(signal.SIGALRM, _alarm)
+    everything = seeds()
+    if not chosen.each:
+        return fuzz("all", _of(everything, chosen.formats), everything, chosen.seconds, seed)
+    return max(
+        fuzz(name, _of(everything, [name]), everything, chosen.seconds, seed) for name in chosen.formats or FORMATS
+    )
+
+
+def _of(corpus: Corpus, wanted: list[str]) -> Corpus:
+    return [(name, data) for name, data in corpus if not wanted or name in wanted]
+
+
+def fuzz(title: str, corpus: Corpus, others: Corpus, seconds: float, seed: int) -> int:
+    """Reads mutants of `corpus` until the time is up or one is a finding. Returns the exit code."""
+    if not corpus:
+        print(f"{title}: no sample to change", flush=True)
+        return 1
+    chance = random.Random(seed)
     ends: Counter[str] = Counter()
-    until = time.monotonic() + chosen.seconds
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         name, data = chance.choice(corpus)
-        changed = mutant(data, corpus, chance)
+        changed = mutant(data, others, chance)
         for asked in (name, None):
             try:
                 ends[read_all(changed, asked)] += 1
@@ -134,9 +182,12 @@ def main() -> int:
                 traceback.print_exc()
                 with tempfile.NamedTemporaryFile(prefix=f"fuzz-{name}-", delete=False) as kept:
                     kept.write(changed)
-                print(f"finding in {asked or 'the registry'} (seed {seed}): {kept.name}")
+                print(f"finding in {asked or 'the registry'} (seed {seed}): {kept.name}", flush=True)
                 return 1
-    print(f"seed {seed}, {len(corpus)} samples: {sum(ends.values()):,} readings, {dict(ends)}, no finding")
+    print(
+        f"{title}: seed {seed}, {len(corpus)} samples, {sum(ends.values()):,} readings, {dict(ends)}, no finding",
+        flush=True,
+    )
     return 0
 
 
