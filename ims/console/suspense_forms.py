@@ -62,7 +62,9 @@ class TakeForm(forms.Form):
 
     item = forms.IntegerField(widget=forms.HiddenInput)
     seen = MoneyField(widget=forms.HiddenInput)
-    amount = MoneyField(label="Take from this item (£)")
+    amount = MoneyField(
+        label="Take from this item (£)", error_messages={"required": "Say how much to take from this item."}
+    )
 
 
 class NoteForm(forms.Form):
@@ -88,14 +90,25 @@ class WorkForm(forms.Form):
 class RuleForm(forms.Form):
     """A routing rule begun from an item: receipts like it go to one account from now on."""
 
-    name = forms.CharField(max_length=80)
-    field = forms.ChoiceField(label="When the", choices=[("payer_name", "payer"), ("narrative", "narrative")])
-    value = forms.CharField(label="contains", max_length=200, help_text="Capitals do not matter.")
-    fund = forms.ChoiceField(label="send it to fund")
-    reference = forms.CharField(
-        label="and account", max_length=36, required=False, help_text="Empty: the reference each receipt came with."
+    name = forms.CharField(max_length=80, error_messages={"required": "Give the rule a name."})
+    field = forms.ChoiceField(label="Look at the", choices=[("payer_name", "payer"), ("narrative", "narrative")])
+    value = forms.CharField(
+        label="For the words",
+        max_length=200,
+        help_text="Capitals do not matter.",
+        error_messages={"required": "Say which words to look for."},
     )
-    reason = forms.CharField(max_length=300, initial="The same payer comes every month")
+    fund = forms.ChoiceField(
+        label="Send it to fund", error_messages={"required": "Choose the fund such receipts belong to."}
+    )
+    reference = forms.CharField(
+        label="And account", max_length=36, required=False, help_text="Empty: the reference each receipt came with."
+    )
+    reason = forms.CharField(
+        max_length=300,
+        initial="The same payer comes every month",
+        error_messages={"required": "Give a reason. The history of the rule keeps it."},
+    )
 
     def __init__(self, *args: Any, actor: Actor, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -31,8 +31,8 @@ LINES_SHOWN = 200
 class BuildForm(forms.Form):
     """Which journal, of which days."""
 
-    profile = forms.ChoiceField()
-    first = DateField(label="First day")
+    profile = forms.ChoiceField(error_messages={"required": "Choose which journal to build."})
+    first = DateField(label="First day", error_messages={"required": "Say which day, or the first of several."})
     last = DateField(label="Last day", required=False, help_text="Empty: the first day alone.")
     reason = forms.CharField(max_length=300, required=False, help_text="Kept with the journal.")
     key = forms.CharField(max_length=64, widget=forms.HiddenInput, initial=lambda: uuid.uuid4().hex)

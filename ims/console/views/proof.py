@@ -23,8 +23,8 @@ VIEW = "reporting.view_proof"
 class PeriodForm(forms.Form):
     """From which day to which."""
 
-    first = DateField(label="First day", help_text="")
-    last = DateField(label="Last day", help_text="")
+    first = DateField(label="First day", help_text="", error_messages={"required": "Say from which day."})
+    last = DateField(label="Last day", help_text="", error_messages={"required": "Say to which day."})
 
 
 @screen(permission=VIEW, what="read the proof")
