@@ -109,7 +109,10 @@ class SampleForm(forms.Form):
     """How to draw a sample."""
 
     method = forms.ChoiceField(
-        choices=[("monetary_unit", "Monetary unit: every pound has the same chance"), ("random", "Random: every receipt has the same chance")],
+        choices=[
+            ("monetary_unit", "Monetary unit: every pound has the same chance"),
+            ("random", "Random: every receipt has the same chance"),
+        ],
         widget=forms.RadioSelect,
         initial="monetary_unit",
     )
@@ -118,7 +121,8 @@ class SampleForm(forms.Form):
     last = DateField(label="Last accounting date", help_text="")
     size = forms.IntegerField(min_value=1, max_value=LARGEST, initial=25, label="Receipts to draw")
     seed = forms.CharField(
-        max_length=60, help_text="Any word or number. The same seed draws the same sample again, for whoever reviews it."
+        max_length=60,
+        help_text="Any word or number. The same seed draws the same sample again, for whoever reviews it.",
     )
     last_entry = forms.IntegerField(
         required=False,

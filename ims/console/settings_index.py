@@ -37,6 +37,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "ledger.entry",
             "ledger.seal",
             "imports.importbatch",
+            "imports.sourcefile",
             "imports.importrow",
             "suspense.suspenseitem",
             "exports.exportbatch",
@@ -48,12 +49,12 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 OTHERS = "Everything else"
 
 SCREENS: tuple[tuple[str, str, str, str], ...] = (
-    # group, name, url name, permission
-    ("How money arrives", "File profiles", "imports:profiles", "imports.view_fileprofile"),
-    ("How money arrives", "Routing rules", "imports:rules", "imports.view_routingrule"),
-    ("VAT and the general ledger", "Accounting periods", "periods:index", "ledger.view_accountingperiod"),
+    # group, name, url name, the model it stands for
+    ("How money arrives", "File profiles", "imports:profiles", "imports.fileprofile"),
+    ("How money arrives", "Routing rules", "imports:rules", "imports.routingrule"),
+    ("VAT and the general ledger", "Accounting periods", "periods:index", "ledger.accountingperiod"),
 )
-"""Settings that have screens of their own instead of Django's."""
+"""Settings that have screens of their own, shown instead of Django's pages for the same records."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ def grouped(app_list: Iterable[dict[str, Any]], actor: Actor) -> list[Group]:
         for model in app["models"]
         if model.get("admin_url")
     }
+    for _, _, _, label in SCREENS:
+        found.pop(label, None)
     groups = [
         Group(name, [*_screens(name, actor), *(found.pop(label) for label in labels if label in found)])
         for name, labels in GROUPS
@@ -97,6 +100,6 @@ def grouped(app_list: Iterable[dict[str, Any]], actor: Actor) -> list[Group]:
 def _screens(group: str, actor: Actor) -> list[Records]:
     return [
         Records(name, reverse(url_name), "")
-        for place, name, url_name, permission in SCREENS
-        if place == group and actor.may(permission)
+        for place, name, url_name, label in SCREENS
+        if place == group and actor.may(label.replace(".", ".view_"))
     ]

@@ -14,6 +14,7 @@ urlpatterns = [
     path("suspense/", include("ims.console.urls_suspense")),
     path("exports/", include("ims.console.urls_exports")),
     path("proof/", include("ims.console.urls_proof")),
+    path("audit/", include("ims.console.urls_assurance")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("periods/", include("ims.console.urls_periods")),

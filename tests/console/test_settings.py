@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from ims.console.settings_index import GROUPS
+from ims.console.settings_index import GROUPS, SCREENS
 from ims.ledger.models import AccountingPeriod, Entry
 from tests.console.conftest import receive
 from tests.console.markup import text_of
@@ -27,7 +27,7 @@ class TestIndex:
         assert "your role has no settings" in text_of(as_role("Nobody").get("/admin/").content).lower()
 
     def test_every_record_of_ours_in_the_admin_has_a_place(self, as_role: SignIn):
-        placed = {label for _, labels in GROUPS for label in labels}
+        placed = {label for _, labels in GROUPS for label in labels} | {screen[3] for screen in SCREENS}
         ours = {model._meta.label_lower for model in admin.site._registry if model.__module__.startswith("ims.")}
         assert ours - placed == set()
 
