@@ -28,7 +28,7 @@ COMMANDS: dict[str, Command] = {
     "seal": Command("seal", "seal what was posted since the last seal"),
     "work": Command("work", "do background work until stopped"),
     # It starts its own database, after it has made sure that it may.
-    "demo": Command("demo", "the Model Council's day from bank file to proof, and its screens", needs_database=False),
+    "demo": Command("demo", "the Model Council’s day from bank file to proof, and its screens", needs_database=False),
 }
 
 

@@ -79,10 +79,15 @@ def _row(statement: StatementSummary) -> tuple[str, ...]:
 
 
 def _tally(tally: Tally) -> str:
+    entries = "entry" if tally.count == 1 else "entries"
     return (
-        f"{tally.count:,} entries; {tally.credit_count:,} credits of {tally.credit_sum:,.2f}, "
-        f"{tally.debit_count:,} debits of {tally.debit_sum:,.2f}"
+        f"{tally.count:,} {entries}: {_counted(tally.credit_count, 'credit')} of {tally.credit_sum:,.2f}, "
+        f"{_counted(tally.debit_count, 'debit')} of {tally.debit_sum:,.2f}"
     )
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _problems(title: str, problems: Sequence[Problem]) -> list[str]:
