@@ -12,7 +12,7 @@ release: ## Build the archive hosts install from, into dist/
 	deploy/build-release
 
 test-deploy-static: $(DEPLOY_PYTHON) ## Lint, argument specs, syntax, documents: no host needed
-	.venv/bin/python -m pytest tests/deploy -q
+	$(DEPLOY_PYTHON) -m pytest tests/deploy -q --confcutdir=tests/deploy -p no:cacheprovider -W ignore::pytest.PytestConfigWarning
 
 test-deploy: $(DEPLOY_PYTHON) ## From an empty host to a rebuilt server, on real hosts; needs root on Linux
 	$(DEPLOY_PYTHON) deploy/tests/run.py

@@ -84,7 +84,8 @@ def exports_and_retires(lab: Lab) -> str:
     assert "There is no proved export" in " ".join(refused.text.split())
     lab.play("council-export", "-e", "council=east")
     proof = json.loads((lab.inventory / "exports" / "ims-export-east.proof.json").read_text(encoding="utf-8"))
-    assert proof["proved"] and (lab.inventory / "exports" / "ims-export-east.tar.gz").stat().st_size > 10_000
+    assert proof["proved"]
+    assert (lab.inventory / "exports" / "ims-export-east.tar.gz").stat().st_size > 10_000
     lab.play("council-retire", "-e", "council=east", "-e", "confirm=east")
     left = lab.ssh(
         "find / -xdev -name '*east*' -not -path '/proc/*' -not -path '*/site-packages/*' -not -path '/usr/*'"
