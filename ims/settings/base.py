@@ -23,6 +23,7 @@ ROOMS = [
     "ims.imports",
     "ims.exports",
     "ims.reporting",
+    "ims.assurance",
     "ims.console",
 ]
 
