@@ -25,6 +25,8 @@ def main() -> int:
     parser.add_argument("--suite", choices=["bookworm", "trixie"], default="bookworm")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), action="append")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "ims-deploy-tests")
+    parser.add_argument("--reuse", action="store_true", help="go on with the host that --keep left")
+    parser.add_argument("--begin", default="", help="with --reuse: the step to begin with, by its name in the code")
     parser.add_argument("--keep", action="store_true", help="leave the hosts running")
     options = parser.parse_args()
     wanted = options.scenario or ["single", "managed"]
@@ -38,13 +40,19 @@ def main() -> int:
         return report.finish()
     lab = Lab(options.work, suite=options.suite)
     try:
-        lab.prepare()
+        lab.prepare(reuse=options.reuse)
         for name in wanted:
-            report.scenario(name, SCENARIOS[name].STEPS, lab)
+            report.scenario(name, from_step(SCENARIOS[name].STEPS, options.begin if name == wanted[0] else ""), lab)
     finally:
         if not options.keep:
             lab.down()
     return report.finish()
+
+
+def from_step(steps: list, begin: str) -> list:
+    """The steps from the one called `begin`; all of them when it is empty."""
+    names = [step.__name__ for step in steps]
+    return steps[names.index(begin) :] if begin else steps
 
 
 if __name__ == "__main__":

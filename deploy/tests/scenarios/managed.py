@@ -31,7 +31,7 @@ def isolates(lab: Lab) -> str:
         "files": "ls /var/lib/ims/east",
         "socket": "curl --silent --fail --unix-socket /run/ims/east.sock http://income.east.example/",
         "secrets": "cat /etc/ims/councils/east/secrets/secret-key",
-        "database files": "ls /var/lib/postgresql",
+        "database files": "ls /var/lib/postgresql/*/east",
         "backups": "ls /srv/ims-backup",
         "backup keys": "cat /etc/pgbackrest/conf.d/east.conf",
     }

@@ -16,6 +16,12 @@ PASSWORD = "A-better-one-of-my-own-2026"
 
 SEED = """
 from datetime import date
+from ims.audit.actors import command
+from ims.demonstration import cast
+from ims.people.models import User
+from ims.people.services import create_person
+if not User.objects.filter(username=cast.ADMIN.username).exists():
+    create_person(actor=command("test"), username=cast.ADMIN.username, display_name=cast.ADMIN.name, roles=["Administrator"])
 from pathlib import Path
 from ims.demonstration import council
 from ims.demonstration.day import FULL, files

@@ -40,8 +40,14 @@ class Lab:
         self.releases: dict[str, Path] = {}
 
     # -- hosts ----------------------------------------------------------------------------------------------------
-    def prepare(self) -> None:
-        """Build the base tree (once) and the releases, write the inventory, and start the host."""
+    def prepare(self, *, reuse: bool = False) -> None:
+        """Build the base tree (once) and the releases, write the inventory, and start the host.
+
+        `reuse`: find all of that as an earlier run left it.
+        """
+        if reuse:
+            self._find()
+            return
         self.work.mkdir(parents=True, exist_ok=True)
         base = self.work / self.suite
         if not base.exists():
@@ -71,6 +77,11 @@ class Lab:
         second = subprocess.run([*command, "--as-version", following], check=True, capture_output=True, text=True)
         self.version, self.next_version = version, following
         self.releases = {version: Path(first), following: Path(second.stdout.strip())}
+
+    def _find(self) -> None:
+        built = sorted((self.work / "dist").glob("ims-*.tar.gz"))
+        self.releases = {path.name.removeprefix("ims-").removesuffix(".tar.gz"): path for path in built}
+        self.version, self.next_version = self.releases
 
     # -- inventory ------------------------------------------------------------------------------------------------
     def _write_inventory(self) -> None:
