@@ -19,7 +19,7 @@ from ims.imports.states import AT_WORK
 LIMIT = 20
 """How many findings of one kind are named."""
 DAYS_HASHED = 35
-"""Files received within so many days have their bytes hashed again. Older ones were, each night, while they were new."""
+"""Files received within so many days have their bytes hashed again, each night while they are new."""
 
 _POSTED_DIFFERS = """
 SELECT b.id, b.file_name, p.entry_count, p.total, r.n, r.total

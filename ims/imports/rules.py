@@ -172,3 +172,12 @@ def layers(rules: Iterable[Rule]) -> list[list[Rule]]:
         found[-1].append(rule)
         changed |= set(rule.actions)
     return found
+
+
+def influential(rules: Sequence[Rule]) -> list[int]:
+    """The places of the rules that set a field which a later rule looks at."""
+    found = []
+    for place, rule in enumerate(rules):
+        if any(later.reads & set(rule.actions) for later in rules[place + 1 :]):
+            found.append(place)
+    return found

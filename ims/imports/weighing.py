@@ -30,7 +30,7 @@ from ims.references.rules import check_many
 COLUMNS = (
     "line", "is_parent", "kind", "status", "currency", "amount", "received_on", "type_code", "bank_reference",
     "reference", "end_to_end", "payer_name", "narrative", "fund", "method_of_payment", "office", "vat_code", "account",
-    "raw", "problem", "problem_code", "problem_field", "content", "file_fund", "file_reference", "occurrence",
+    "raw", "problem", "problem_code", "problem_field", "content", "file_fund", "file_reference",
 )  # fmt: skip
 _RETURNS = ["unpaid_direct_debit", "returned_credit", "indemnity_claim", "chargeback", "refund"]
 _ROWS_AT_ONCE = 20_000
@@ -118,7 +118,8 @@ def route(settings: Settings) -> None:
     ]
     _execute(
         sql.SQL(
-            "CREATE TEMPORARY TABLE ims_routed ON COMMIT DROP AS SELECT {outputs}, rules FROM ({routed}) AS r"
+            "CREATE TEMPORARY TABLE ims_routed ON COMMIT DROP AS SELECT {outputs}, rules,"
+            " row_number() OVER (PARTITION BY content ORDER BY line)::int AS occurrence FROM ({routed}) AS r"
         ).format(outputs=sql.SQL(", ").join(outputs), routed=routed(source, COLUMNS, settings.rules))
     )
     _execute(sql.SQL("ANALYZE ims_routed"))

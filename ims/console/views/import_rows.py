@@ -45,7 +45,7 @@ def row(request: HttpRequest, row_id: int) -> HttpResponse:
         "rules": RoutingRule.objects.filter(pk__in=found.rules or []),
         "decisions": [(decision, _differences(decision)) for decision in found.decisions.order_by("-id")],
         "entry": _entry_of(found),
-        "can_correct": may_decide and found.outcome in (Outcome.INVALID, Outcome.CORRECTED),
+        "can_correct": may_decide and _is_correctable(found, refused=bool(duplicate.errors)),
         "can_decide": may_decide and found.outcome == Outcome.SUSPECTED_DUPLICATE,
         "can_discard": may_decide and found.outcome in (Outcome.INVALID, Outcome.CORRECTED),
         "must_post_first": found.outcome in NEEDS_A_PERSON and found.batch.state == BatchState.CHECKED,
@@ -55,6 +55,13 @@ def row(request: HttpRequest, row_id: int) -> HttpResponse:
         "wrong_form": correction if act == "correct" else duplicate if act == "duplicate" else discard,
     }
     return render(request, "console/imports/row.html", context)
+
+
+def _is_correctable(found: ImportRow, *, refused: bool) -> bool:
+    """A suspected duplicate too, once accepting it as it stands was refused: it needs a correction first."""
+    return found.outcome in (Outcome.INVALID, Outcome.CORRECTED) or (
+        found.outcome == Outcome.SUSPECTED_DUPLICATE and refused
+    )
 
 
 def _correct(request: HttpRequest, found: ImportRow, form: CorrectionForm) -> bool:
