@@ -107,7 +107,6 @@ def test_navigation_shows_the_jobs_a_person_may_do_and_marks_where_they_are(as_r
         "Proof",
         "Accounts",
         "Audit",
-        "Audit",
         "Settings",
     ]
 
