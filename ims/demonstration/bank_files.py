@@ -40,11 +40,12 @@ class Movement:
     narrative: str
     payer: str = ""
     reference: str = ""
+    is_charge: bool = False
 
 
 def with_evening(movements: Sequence[Movement]) -> list[Movement]:
     """The day's movements, then the bank's charge and the sweep that brings the balance back."""
-    charged = [*movements, Movement(-CHARGE, "ACCOUNT CHARGES")]
+    charged = [*movements, Movement(-CHARGE, "ACCOUNT CHARGES", is_charge=True)]
     left = sum((movement.amount for movement in charged), Decimal(0))
     return [*charged, Movement(-left, "SWEEP TO GENERAL FUND ACCOUNT")]
 
@@ -57,7 +58,7 @@ def mt940(account: BankAccount, day: date, movements: Sequence[Movement]) -> byt
     ]
     for number, movement in enumerate(with_evening(movements), start=1):
         side = "C" if movement.amount > 0 else "D"
-        kind = "NTRF" if movement.amount > 0 else "NCHG"
+        kind = "NCHG" if movement.is_charge else "NTRF"
         reference = movement.reference[:16] or "NONREF"
         lines.append(
             f":61:{day:%y%m%d%m%d}{side}{_comma(abs(movement.amount))}{kind}{reference}//{day:%y%m%d}{number:05d}"
@@ -134,7 +135,7 @@ def lloyds(account: BankAccount, day: date, movements: Sequence[Movement]) -> by
         rows.append(
             (
                 f"{day:%d/%m/%Y}",
-                "FPI" if money_in else "CHG",
+                "FPI" if money_in else "CHG" if movement.is_charge else "TFR",
                 sort_code,
                 account.number,
                 movement.narrative,
@@ -149,7 +150,8 @@ def lloyds(account: BankAccount, day: date, movements: Sequence[Movement]) -> by
 
 def _camt_entry(number: int, day: date, movement: Movement) -> str:
     side = "CRDT" if movement.amount > 0 else "DBIT"
-    family, sub_family = ("RCDT", "DMCT") if side == "CRDT" else ("ICDT", "CHRG")
+    family = "RCDT" if side == "CRDT" else "ICDT"
+    sub_family = "CHRG" if movement.is_charge else "DMCT"
     payer = ""
     if movement.payer:
         payer = f"<RltdPties><Dbtr><Pty><Nm>{escape(movement.payer)}</Nm></Pty></Dbtr></RltdPties>"

@@ -82,7 +82,7 @@ FULL = Size(
     counter=48,
     slips=1,
 )
-LIGHT = Size(general=22, general_unclear=2, agents=12, counter=10)
+LIGHT = Size(general=95, general_unclear=3, rents=48, agents=64, counter=28)
 """A day of the weeks before."""
 
 
