@@ -182,6 +182,7 @@ class Entry(models.Model):
                 name="entry_account",
             ),
             models.Index(F("method_of_payment"), F("received_on"), F("id"), name="entry_method"),
+            models.Index(F("office"), F("received_on"), F("id"), name="entry_office"),
             models.Index(F("amount"), F("received_on"), F("id"), name="entry_amount"),
             models.Index(fields=["corrects"], name="entry_corrects", condition=Q(corrects__isnull=False)),
             BrinIndex(fields=["accounting_date"], name="entry_accounting_date", autosummarize=True),
