@@ -22,6 +22,7 @@ SUPPORT = REPOSITORY / "docs" / "support-model"
 DOCUMENTS = [
     *sorted(SUPPORT.rglob("*.md")),
     *(REPOSITORY / "docs" / "architecture" / f"{name}.md" for name in ("deployment", "operations")),
+    REPOSITORY / "deploy" / "ansible" / "README.md",
     REPOSITORY / "deploy" / "release" / "README.md",
     REPOSITORY / "deploy" / "tests" / "README.md",
 ]
