@@ -178,4 +178,3 @@ SELECT
   CASE WHEN outcome IN ('ignored', 'invalid') THEN '' WHEN doubt = '' THEN fund ELSE {suspense_fund} END,
   narrative, payer_name, bank_reference, type_code, end_to_end, account, raw, content, occurrence, rules
 FROM concluded
-ORDER BY line

@@ -13,6 +13,7 @@ FROM ims_unknown u JOIN accounts_accountholder h
   ON h.fund_id = u.fund AND translate(upper(h.reference), ' -/.', '') = translate(upper(u.reference), ' -/.', '')
 WHERE translate(u.reference, ' -/.', '') <> ''
 GROUP BY u.fund, u.reference HAVING count(*) = 1;
+ANALYZE ims_rewritten;
 
 CREATE TEMPORARY TABLE ims_wrong (fund text, reference text, reason text) ON COMMIT DROP;
 CREATE TEMPORARY TABLE ims_candidate (line integer, fund text, reference text) ON COMMIT DROP;
