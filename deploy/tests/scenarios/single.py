@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 
-from support.browser import Browser, Load
+from support.browser import ENOUGH, Browser, Load
 from support.lab import Lab
 from support.refusals import REFUSALS, spoil
 
@@ -194,6 +194,15 @@ def rotates_secrets(lab: Lab) -> str:
     return "verify clean afterwards"
 
 
+def logs_no_searches(lab: Lab) -> str:
+    """What people search for is not in the web server's log"""
+    Browser(HOST, lab.inventory / "pki" / "authority.crt").get("/admin/login/?next=/receipts/?q=SmithJohn")
+    logged = lab.ssh("cat /var/log/nginx/*.log")
+    assert "/admin/login/" in logged
+    assert "SmithJohn" not in logged
+    return "the address is, what follows the question mark is not"
+
+
 def keeps_secrets(lab: Lab) -> str:
     """No secret is in a unit, an environment, an argument or the journal"""
     secrets = lab.ssh(
@@ -233,7 +242,7 @@ def rebuilds(lab: Lab) -> str:
 
 def counted(people: Load) -> str:
     """What the load saw; raises when anybody was refused."""
-    assert people.asked > 20, f"only {people.asked} requests"
+    assert people.asked >= ENOUGH, f"only {people.asked} requests"
     assert not people.refused, f"{len(people.refused)} of {people.asked} refused: {people.refused[:3]}"
     return f"{people.asked} requests, 0 refused, slowest {people.slowest:.2f} s"
 
@@ -258,6 +267,7 @@ STEPS = [
     rehearses,
     rotates_secrets,
     survives_a_restart,
+    logs_no_searches,
     keeps_secrets,
     rebuilds,
 ]
