@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Take:
-    """Take `amount` (positive pounds) from the entry `entry_id`."""
+    """Take `amount` (pounds, signed like the entry) from the entry `entry_id`."""
 
     entry_id: int
     amount: Decimal

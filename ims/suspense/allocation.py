@@ -12,7 +12,7 @@ from ims.ledger.lines import Line
 
 @dataclass(frozen=True)
 class ItemTake:
-    """Take `amount` (positive pounds) from the suspense item with primary key `item`.
+    """Take `amount` (pounds, signed like the item) from the suspense item with primary key `item`.
 
     `remaining_seen` is what the person saw remain when they decided; None when nobody looked (a rule, a command).
     """
@@ -24,7 +24,10 @@ class ItemTake:
 
 @dataclass(frozen=True)
 class Allocation:
-    """One or many items to one or many accounts: lines = takes + credit notes, exactly. All amounts are positive."""
+    """One or many items to one or many accounts: lines = takes + credit notes, exactly.
+
+    All amounts are positive for money that came in, all negative for money that went out.
+    """
 
     takes: Sequence[ItemTake]
     lines: Sequence[Line]

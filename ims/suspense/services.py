@@ -181,7 +181,8 @@ def _refuse_what_is_gone(takes: Sequence[ItemTake], items: Mapping[int, Suspense
     for take in takes:
         item = items[take.item]
         seen_otherwise = take.remaining_seen is not None and take.remaining_seen != item.remaining
-        if seen_otherwise or (take.amount > item.remaining and item.remaining < item.amount):
+        is_short = abs(take.amount) > abs(item.remaining)
+        if seen_otherwise or (is_short and abs(item.remaining) < abs(item.amount)):
             raise ItemTaken(_who_took(item))
 
 

@@ -240,6 +240,25 @@ class TestAllocations:
         )
         assert (left(first), left(second)) == (0, 0)
 
+    def test_money_that_left_is_taken_from_the_account_it_belongs_to(self, world: World):
+        item = received(world.suspense, "-60.00", "")
+        posting = self.allocate([Take(item.pk, Decimal(-60))], [to("23", "-60.00", world.council_tax_account)])
+        assert amounts(posting) == [("1", Decimal(60)), ("23", Decimal(-60))]
+        assert left(item) == 0
+
+    def test_signs_must_agree(self, world: World):
+        inward, outward = received(world.suspense, "60.00", "", "1"), received(world.suspense, "-60.00", "", "2")
+        for takes, amount in (
+            ([Take(outward.pk, Decimal(60))], "60.00"),
+            ([Take(inward.pk, Decimal(-60))], "-60.00"),
+            ([Take(outward.pk, Decimal(-60))], "60.00"),
+            ([Take(outward.pk, Decimal(-61))], "-61.00"),
+            ([Take(inward.pk, Decimal(60)), Take(outward.pk, Decimal(-60))], "0.01"),
+        ):
+            with pytest.raises(LedgerRefusal):
+                self.allocate(takes, [to("23", amount, world.council_tax_account)])
+        assert (left(inward), left(outward)) == (Decimal(60), Decimal(-60))
+
     def test_part_now_part_later(self, world: World):
         item = received(world.suspense, "250.00", "")
         self.allocate([Take(item.pk, Decimal(100))], [to("23", "100.00", world.council_tax_account)])

@@ -214,8 +214,11 @@ def test_a_closed_item_shows_its_story_and_how_to_undo_it(people, unidentified: 
     assert "See what will be posted" not in shown
 
 
-def test_a_line_that_took_money_out_says_what_to_do(people, unidentified: Unidentified):
+def test_a_line_that_took_money_out_is_taken_from_the_account_named(people, unidentified: Unidentified, world):
     item = unidentified.item("-20.00", "RETURNED CHEQUE")
-    shown = page(signed_in(people).get(reverse("suspense:item", args=[item.pk])))
-    assert "This line took money out." in shown
-    assert "See what will be posted" not in shown
+    client, address = signed_in(people), reverse("suspense:item", args=[item.pk])
+    assert "This line took money out." in page(client.get(address))
+    answer = client.post(address, {**typed(item, ("23", world.council_tax_account, "-20.00")), "step": "confirm"})
+    assert answer.status_code == 302
+    item.refresh_from_db()
+    assert (item.remaining, item.state) == (0, "allocated")

@@ -285,7 +285,7 @@ def _item_context(request: HttpRequest, items: list[SuspenseItem], forms: Alloca
         "events": selectors.history(found)[::-1],
         "note": NoteForm(),
         "work": WorkForm(initial={"owner": str(found.owner_id or ""), "due_on": found.due_on}),
-        "may_allocate": is_open and actor.may(ALLOCATE) and found.remaining > 0,
+        "may_allocate": is_open and actor.may(ALLOCATE),
         "may_note": actor.may("suspense.add_note"),
         "may_assign": is_open and actor.may("suspense.assign"),
         "may_take": is_open and actor.may(ALLOCATE) and str(found.owner_id) != actor.identifier,

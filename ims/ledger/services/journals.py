@@ -99,14 +99,17 @@ def post_allocation(
 ) -> Posting:
     """Move money out of suspense to where it belongs: lines = takes + credit notes, exactly.
 
-    Each take is debited from its own suspense entry. Credit notes are negative lines on funds that accept them.
+    Each take is debited from its own suspense entry. Credit notes are lines the other way on funds that accept them.
+    Money that left (a returned cheque nobody could place) is allocated alike, with every amount negative.
     """
     authorise(actor, "suspense.allocate", what="allocate suspense")
     _require_reason(reason)
     if earlier := find("allocation", key):
         return earlier
     entries = _suspense_entries(actor, takes)
-    rules.check_allocation(sum((take.amount for take in takes), ZERO), lines, credit_notes)
+    way = 1 if takes[0].amount > 0 else -1
+    lines, credit_notes = _turned(lines, way), _turned(credit_notes, way)
+    rules.check_allocation(way * sum((take.amount for take in takes), ZERO), lines, credit_notes)
     _refuse_suspense([*lines, *credit_notes])
     _require_credit_note_funds(credit_notes)
     out, into = the_method("is_journal").code, the_method("is_journal_reallocation").code
@@ -119,8 +122,8 @@ def post_allocation(
         entry = entries[take.entry_id]
         [(amount, vat)] = _shared_vat(entry, [take.amount])
         debits.append(_taking(entry, amount, vat, out, narrative=entry.narrative))
-    negative = [replace(line, amount=-line.amount) for line in notes]
-    posting = _post(actor, Posting.Kind.ALLOCATION, "ALC", [*debits, *credits, *negative], key=key, reason=reason)
+    moved = [*debits, *_turned(credits, way), *_turned(notes, -way)]
+    posting = _post(actor, Posting.Kind.ALLOCATION, "ALC", moved, key=key, reason=reason)
     record(
         "suspense_allocated",
         actor=actor,
@@ -163,12 +166,17 @@ def _into(line: Line, method_code: str, received_on: date) -> Line:
     )
 
 
+def _turned(lines: Sequence[Line], way: int) -> list[Line]:
+    """`lines` as they are, or with the opposite sign when `way` is -1."""
+    return [replace(line, amount=way * line.amount) for line in lines]
+
+
 def _shared_vat(entry: Entry, amounts: Sequence[Decimal]) -> list[tuple[Decimal, Decimal]]:
     """Each amount with the VAT it takes along. Taking the last of the money takes the last of its VAT."""
     left, vat_left = remaining([entry.pk])[entry.pk], remaining_vat([entry.pk])[entry.pk]
     shares = []
     for amount in amounts:
-        vat = vat_left if amount == left else min(vat_within(amount, entry.vat_rate), vat_left)
+        vat = vat_left if amount == left else min(vat_within(amount, entry.vat_rate), vat_left, key=abs)
         shares.append((amount, vat))
         left, vat_left = left - amount, vat_left - vat
     return shares
@@ -185,9 +193,11 @@ def _suspense_entries(actor: Actor, takes: Sequence[Take]) -> dict[int, Entry]:
         entry = entries.get(take.entry_id)
         if entry is None or not entry.fund.is_suspense or not actor.may_see_fund(entry.fund_id):
             raise LedgerRefusal("One of the items chosen is not in suspense.", code="not_found")
-        if take.amount <= 0 or entry.amount <= 0:
-            raise LedgerRefusal("Only money received can be allocated, and only amounts more than £0.00.")
-        if take.amount > left[entry.pk]:
+        if take.amount == 0 or (take.amount > 0) != (entry.amount > 0):
+            raise LedgerRefusal("Take an amount of an item that is not £0.00, with the sign the item has.")
+        if (take.amount > 0) != (takes[0].amount > 0):
+            raise LedgerRefusal("Money that came in and money that went out are allocated apart from each other.")
+        if abs(take.amount) > abs(left[entry.pk]):
             raise LedgerRefusal(
                 f"{format_pounds(take.amount)} is asked of a suspense item of which {format_pounds(left[entry.pk])} "
                 "remains. Somebody may have allocated part of it meanwhile."
