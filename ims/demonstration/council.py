@@ -29,12 +29,16 @@ MONTHS_LEFT_OPEN = 3
 """The month of today and those before it that may still be posted to."""
 
 
-def set_up(day: date, tell: Tell) -> Council:
-    """Bring the Model Council to the state in which its working day can begin."""
+def lay_ground(tell: Tell) -> None:
+    """People and codes: what everything else, the calendar included, is reckoned from."""
     added = cast.assemble()
     tell(Event("People", f"{len(cast.CAST)} people, one for each role" if added else "as they were"))
     codes = seed_model_council(cast.act_as(cast.ADMIN))
     tell(Event("Reference data", _counted(codes | {"stop_reasons": _add_stop_reasons()}), cast.ADMIN.name))
+
+
+def set_up(day: date, tell: Tell) -> Council:
+    """Bring the Model Council to the state in which its working day can begin."""
     files = seed_file_profiles(cast.act_as(cast.MANAGER))
     exports = seed_export_profiles(cast.act_as(cast.FINANCIER))
     rules = _add_rules()

@@ -47,6 +47,7 @@ def working_day(today: date) -> date:
 
 def run(today: date, folder: Path, tell: Tell) -> date:
     """Set the council up and let it work one day. Returns that day. `folder` gets the files, to look at and to try."""
+    council.lay_ground(tell)
     day = working_day(today)
     model = council.set_up(day, tell)
     _weeks_before(day, model, tell)
