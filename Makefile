@@ -42,7 +42,7 @@ migrations-check: $(INSTALLED) ## Refuse a model change that has no migration
 
 .PHONY: pytest
 pytest: $(INSTALLED) ## The test suite alone (TESTS=tests/ledger for a part of it)
-	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS)
+	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Damage files of every format for a minute each, looking for crashes and hangs (SECONDS=60)

@@ -32,7 +32,7 @@ class Ran:
         return json.loads(self.errors)["error"]
 
 
-def ims(*words: str, stdin: bytes = b"", **environment: str) -> Ran:
+def ims(*words: str, stdin: bytes = b"", timeout: int = 300, **environment: str) -> Ran:
     """Run `ims` with `words`. The settings of the tests are not passed on: what is run is what a council runs."""
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     done = subprocess.run(
@@ -41,7 +41,7 @@ def ims(*words: str, stdin: bytes = b"", **environment: str) -> Ran:
         capture_output=True,
         cwd=ROOT,
         env=inherited | environment,
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -15,7 +15,8 @@ import pytest
 
 from tests.command_line.running import ROOT, ims
 
-pytestmark = pytest.mark.slow
+# One group: the tests share a database, which takes long to fill.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory):
 
 
 def run(home: Path, *words: str):
-    return ims(*words, IMS_DATA_DIRECTORY=str(home), IMS_DATABASE_URL="", IMS_TEST_POSTGRES="")
+    return ims(*words, timeout=900, IMS_DATA_DIRECTORY=str(home), IMS_DATABASE_URL="", IMS_TEST_POSTGRES="")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_it_is_served_and_everything_stops_when_interrupted(home, first):
         page = _fetch(f"http://127.0.0.1:{port}/", server)
     finally:
         server.send_signal(signal.SIGINT)
-        output, _ = server.communicate(timeout=60)
+        output, _ = server.communicate(timeout=120)
     assert "Model Council" in page or "Sign in" in page
     assert b"olu.adeyemi" in output
     assert b"Traceback" not in output
@@ -122,7 +123,7 @@ def _free_port() -> int:
 
 def _fetch(address: str, server: subprocess.Popen) -> str:
     """The page, as soon as it is served."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and server.poll() is None:
         try:
             with urllib.request.urlopen(address, timeout=10) as answer:
