@@ -17,9 +17,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, BinaryIO, get_args
 
-import regex
-
 from ims.common.errors import InvalidInput
+from ims.common.patterns import pattern_fault
 from ims.formats.profile_values import DATE_FORMATS
 from ims.formats.records import EntryKind, Record
 
@@ -392,11 +391,8 @@ def _record_faults(record: RecordRule) -> list[str]:
         faults.append(f"Say how the {record.kind} record is recognised: by prefix, regex, or column and equals.")
     if len(record.regex) > LONGEST_PATTERN:
         faults.append(f"A pattern may have at most {LONGEST_PATTERN} characters.")
-    elif record.regex:
-        try:
-            regex.compile(record.regex)
-        except (regex.error, RecursionError, OverflowError, ValueError, IndexError) as error:
-            faults.append(f"The pattern “{record.regex}” cannot be understood: {error}. Correct the pattern.")
+    elif record.regex and (fault := pattern_fault(record.regex)):
+        faults.append(fault)
     return faults
 
 

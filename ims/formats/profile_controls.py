@@ -12,11 +12,12 @@ from ims.common.money import ZERO, format_pounds
 from ims.formats.profile import Place, Profile, RecordRule
 from ims.formats.profile_rows import RowError
 from ims.formats.profile_values import Unreadable, amount_reader, short
-from ims.formats.records import Problem
+from ims.formats.records import Problem, UnreadableFile
 
 DECLARED_DISAGREES = "declared_disagrees"
 """The code, with the field, under which `ims.formats.summary` knows that the fault was already told."""
 _PATTERN_SECONDS = 0.1
+_TIMEOUTS_BEFORE_GIVING_UP = 3
 _WHOLE_NUMBER = amount_reader(scale="pence", decimal_mark=".", signed=False)
 
 
@@ -66,6 +67,7 @@ class Matcher:
         self._rule = rule
         self._pattern = regex.compile(rule.regex) if rule.regex else None
         self._by_cell = profile.layout in {"delimited", "spreadsheet"}
+        self._timeouts = 0
         self._equals = frozenset(text.strip().upper() for text in rule.equals)
 
     def take(self, line: int, cells: Sequence[str], raw: str, declared: Declared) -> bool:
@@ -83,8 +85,8 @@ class Matcher:
         elif self._pattern is not None:
             try:
                 match = self._pattern.search(raw, timeout=_PATTERN_SECONDS)
-            except TimeoutError:
-                raise RowError(_slow_pattern(line, rule, raw)) from None
+            except (TimeoutError, MemoryError, RecursionError):
+                raise self._too_slow(line, raw) from None
             if match is None:
                 return False
             groups = {name: text or "" for name, text in match.groupdict().items()}
@@ -99,6 +101,17 @@ class Matcher:
         declared.trailer_seen = declared.trailer_seen or rule.kind == "trailer"
         self._note(line, cells, raw, groups, declared)
         return True
+
+    def _too_slow(self, line: int, raw: str) -> RowError:
+        """The problem of a row on which the pattern ran out of time. Raises `UnreadableFile` when that is the rule."""
+        self._timeouts += 1
+        if self._timeouts >= _TIMEOUTS_BEFORE_GIVING_UP:
+            raise UnreadableFile(
+                f"Line {line}: the pattern “{self._rule.regex}” of the profile takes too long to test, on this line as "
+                "on others before it, so the file was not read on. Simplify the pattern.",
+                code="slow_pattern",
+            )
+        return RowError(_slow_pattern(line, self._rule, raw))
 
     def _note(self, line: int, cells: Sequence[str], raw: str, groups: dict[str, str], declared: Declared) -> None:
         rule = self._rule

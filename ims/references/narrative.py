@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from time import perf_counter
 
-from ims.references.rules import ReferenceRule, checker
+from ims.references.rules import PATTERN_SECONDS, ReferenceRule, checker
 
 LONGEST_TEXT = 1000
 """Characters of a narrative that are searched; the rest is ignored."""
@@ -51,13 +52,15 @@ def find_references(text: str, rules: Mapping[str, ReferenceRule]) -> list[Found
     A rule takes part only when it can prove something: it asks for at least five characters, and for digits or by a
     pattern or check digit. A candidate holds at least five digits; one put together across separators needs more: a
     check digit, a pattern, or fixed letters in the mask.
-    Text beyond `LONGEST_TEXT` characters is not searched. Never raises.
+    Text beyond `LONGEST_TEXT` characters is not searched, nor with a rule whose own pattern has worked on it for longer
+    than `PATTERN_SECONDS`. Never raises.
     """
     searchable = text[:LONGEST_TEXT].translate(_CAPITALS)
     if not _ENOUGH_DIGITS.search(searchable):
         return []
     probes = _probes_of(tuple(rules.items()))
     too_slow: set[str] = set()
+    spent: dict[str, float] = {}
     found: list[Found] = []
     for start, end, size in _windows(searchable, probes.longest):
         candidates = probes.for_length(size, padded=searchable[start] == "0")
@@ -71,11 +74,16 @@ def find_references(text: str, rules: Mapping[str, ReferenceRule]) -> list[Found
         for name, probe in candidates:
             if name in too_slow:
                 continue
+            began = perf_counter() if probe.has_pattern else 0.0
             try:
                 reference = probe.match(written, compact, joined=joined)
             except _PatternTooSlow:
                 too_slow.add(name)
                 continue
+            if probe.has_pattern:
+                spent[name] = spent.get(name, 0.0) + perf_counter() - began
+                if spent[name] > PATTERN_SECONDS:
+                    too_slow.add(name)
             if reference is not None:
                 exact = reference == written and _is_whole_word(searchable, start, end)
                 found.append(Found(name, reference, start, end, exact))
@@ -83,7 +91,7 @@ def find_references(text: str, rules: Mapping[str, ReferenceRule]) -> list[Found
 
 
 class _PatternTooSlow(Exception):
-    """The rule's own pattern ran out of time: it takes no further part in this text."""
+    """The rule's own pattern ran out of time on one candidate: it takes no further part in this text."""
 
 
 class _Probes:
@@ -119,7 +127,7 @@ def _probes_of(rules: tuple[tuple[str, ReferenceRule], ...]) -> _Probes:
 class _Probe:
     """What must be known of a rule to search a text with it."""
 
-    __slots__ = ("_check", "_fixed", "_gaps", "_proves_joined", "_rule", "_shape", "lengths")
+    __slots__ = ("_check", "_fixed", "_gaps", "_proves_joined", "_rule", "_shape", "has_pattern", "lengths")
 
     def __init__(self, rule: ReferenceRule) -> None:
         self._rule = rule
@@ -134,6 +142,7 @@ class _Probe:
         has_fixed_letter = any(character.isalnum() for character in mask)
         self._proves_joined = rule.check_digit is not None or bool(rule.regex) or has_fixed_letter
         self._fixed = rule.min == longest
+        self.has_pattern = bool(rule.regex)
         self._shape = _shape(rule, mask)
 
     def match(self, written: str, compact: str, *, joined: bool) -> str | None:

@@ -28,6 +28,7 @@ from typing import Any
 import regex
 
 from ims.common.errors import InvalidInput
+from ims.common.patterns import pattern_fault
 from ims.references.check_digits import CheckDigitScheme, check, weighted_sum_characters
 
 PATTERN_SECONDS = 0.1
@@ -161,11 +162,8 @@ def _unusable(rule: ReferenceRule) -> list[str]:
         problems.append(f"“{rule.characters}” is not a kind of characters. Use one of {', '.join(CHARACTER_TYPES)}.")
     if len(rule.regex) > _LONGEST_PATTERN:
         problems.append(f"The pattern is longer than {_LONGEST_PATTERN} characters. Write a shorter one.")
-    elif rule.regex:
-        try:
-            regex.compile(rule.regex)
-        except (regex.error, RecursionError, OverflowError, ValueError, IndexError) as error:
-            problems.append(f"The pattern “{rule.regex}” cannot be understood: {error}. Correct the pattern.")
+    elif rule.regex and (fault := pattern_fault(rule.regex)):
+        problems.append(fault)
     if len(rule.mask) > _LONGEST_MASK:
         problems.append(f"The mask is longer than {_LONGEST_MASK} characters. Write a shorter one.")
     return problems

@@ -1,7 +1,7 @@
 """Agreement with independent public libraries on the sample files: the same movements, amount by amount.
 
 The libraries (mt-940, bankstatementparser, bai2, ofxparse, bankline-direct-parser) are development dependencies only;
-what is not installed is skipped. `DISAGREEMENTS` explains every difference; an entry that is no longer true fails the test.
+what is not installed is skipped. `DISAGREEMENTS` explains every difference; an entry no longer true fails the test.
 """
 
 from __future__ import annotations

@@ -658,3 +658,18 @@ def test_no_settings_do_worse_than_being_refused(top, column_settings, record_se
     except InvalidInput as refusal:
         outcome = [refusal.message]
     assert outcome
+
+
+def test_a_slow_pattern_does_not_stall_a_long_file():
+    config = {**SIMPLE, "records": [{"kind": "skip", "regex": "^((a|aa)+)+$"}]}
+    data = (b"a" * 60 + b"!\n") * 10_000
+    began = time.process_time()
+    with pytest.raises(UnreadableFile, match="takes too long") as refusal:
+        records_of(data, config)
+    assert refusal.value.code == "slow_pattern"
+    assert time.process_time() - began < 5
+
+
+def test_a_pattern_of_a_profile_that_would_take_long_to_understand_is_refused():
+    with pytest.raises(InvalidInput, match="repeats groups within groups"):
+        Profile.from_config({**SIMPLE, "records": [{"kind": "skip", "regex": "(?:(?:a{1000}){1000}){1000}"}]})

@@ -123,3 +123,15 @@ def test_a_right_reference_is_found_through_noise(number, before, gap, after):
     found = [find.reference for find in find_references(before + written + after, RULES)]
 
     assert reference in found
+
+
+def test_a_pattern_that_is_slow_on_every_candidate_is_given_up_in_time():
+    rules = {
+        f"slow {n}": ReferenceRule.from_config(
+            {"min": 5 + n, "max": 30, "characters": "alphanumeric", "regex": "(A|AA)+[0-9]+B$"}
+        )
+        for n in range(5)
+    }
+    began = time.process_time()
+    find_references("AAAAAAAAAAAAAAAAAAAAAAAA11111" * 40, rules)
+    assert time.process_time() - began < 5

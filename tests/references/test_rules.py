@@ -232,3 +232,18 @@ def test_no_settings_do_worse_than_being_refused(rule_settings, scheme_settings)
     except InvalidInput as refusal:
         outcome = refusal.message
     assert outcome is not None
+
+
+@pytest.mark.parametrize("pattern", ["(?:(?:a{1000}){1000}){1000}", "(a{100}){101}", "((((a{9}){9}){9}){9}){9}"])
+def test_a_pattern_that_would_take_long_to_understand_is_refused(pattern):
+    began = time.process_time()
+    with pytest.raises(InvalidInput, match="repeats groups within groups"):
+        ReferenceRule.from_config({"min": 1, "max": 36, "regex": pattern})
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "pattern", ["([0-9]{4}-){3}[A-Z]{2}", ".{100}[A-Z]{10}.{50}", r"(?:\{5\}){4}", "([0-9]{2,3} ?){4,}"]
+)
+def test_patterns_that_count_as_people_count_are_accepted(pattern):
+    assert ReferenceRule.from_config({"min": 1, "max": 36, "regex": pattern}).regex == pattern
