@@ -15,7 +15,6 @@ from pathlib import Path
 
 from support.lab import ADDRESS
 
-
 ENOUGH = 40
 """Requests from which a load says something."""
 
