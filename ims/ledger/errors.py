@@ -24,6 +24,8 @@ _SENTENCES = {
     "posting_is_complete": "That posting is complete; a line cannot be added to it later.",
     "entry_has_enough_left": "More would be taken from a receipt than remains of it. Somebody may have moved it "
     "meanwhile: look at the receipt again.",
+    "corrected_at_the_receipt": "That line moved money of another receipt, or gave it back; money is taken from the "
+    "receipt itself. Move it from there.",
     "entry_amount_is_not_zero": "A line of £0.00 cannot be posted.",
     "entry_vat_within_amount": "The VAT of a line must lie within its amount.",
     "reversal_is_final": "That posting is itself a reversal. It cannot be reversed; post a new journal instead.",

@@ -380,3 +380,47 @@ def test_two_people_journalling_the_same_receipt_never_take_more_than_it_holds(w
 def test_the_suspense_fund_flag_is_one(world: World):
     with pytest.raises(IntegrityError, match="one_suspense_fund"), transaction.atomic():
         Fund.objects.filter(pk="23").update(is_suspense=True)
+
+
+class TestMoneyGivenBack:
+    """What a reversal gives back belongs to the receipt again: it can be moved once, from there."""
+
+    def test_the_line_of_a_reversal_cannot_be_journalled_beside_its_receipt(self, world: World):
+        entry = received("23", "200.00")
+        moved = journal(entry, to("5", "200.00", world.rents_account), key="a")
+        undone = services.reverse(actor=MANAGER, posting_id=moved.pk, reason="Wrong account")
+        given_back = undone.entries.get(amount=Decimal("200.00"))
+        with pytest.raises(LedgerRefusal, match="Move it from there"):
+            journal(given_back, to("11", "200.00", "BJ12345673"), key="b")
+        journal(entry, to("11", "200.00", "BJ12345673"), key="c")
+        assert left(entry) == 0
+
+    def test_a_line_that_takes_from_suspense_is_no_suspense_item(self, world: World):
+        entry = received(world.suspense, "50.00", reference="")
+        taken = services.post_allocation(
+            actor=MANAGER,
+            takes=[Take(entry.pk, Decimal("50.00"))],
+            lines=[to("5", "50.00", world.rents_account)],
+            reason="Found",
+            key="a",
+        ).entries.get(corrects=entry)
+        with pytest.raises(LedgerRefusal, match="not in suspense"):
+            services.post_allocation(
+                actor=MANAGER,
+                takes=[Take(taken.pk, Decimal("-50.00"))],
+                lines=[to("5", "-50.00", world.rents_account)],
+                reason="Backwards",
+                key="b",
+            )
+
+    def test_the_database_takes_such_a_line_from_nobody(self, world: World):
+        entry = received("23", "200.00")
+        moved = journal(entry, to("5", "200.00", world.rents_account), key="a")
+        undone = services.reverse(actor=MANAGER, posting_id=moved.pk, reason="Wrong account")
+        given_back = undone.entries.get(amount=Decimal("200.00"))
+        lines = [
+            Line(fund="23", amount=Decimal("-200.00"), corrects=given_back.pk, method_of_payment="28"),
+            Line(fund="11", amount=Decimal("200.00"), method_of_payment="28"),
+        ]
+        with pytest.raises(LedgerRefusal, match="taken from the receipt itself"):
+            services.post_receipts(actor=MANAGER, lines=lines, source_kind="test", source_key="slipped")

@@ -176,8 +176,8 @@ def _acts(request: HttpRequest, chain: selectors.Chain) -> dict[str, bool]:
     in_suspense = entry.fund.is_suspense
     is_live = chain.remaining > 0
     return {
-        "journal": is_live and not in_suspense and actor.may("ledger.post_journal"),
-        "allocate": is_live and in_suspense and actor.may("suspense.allocate"),
+        "journal": is_live and not in_suspense and entry.corrects_id is None and actor.may("ledger.post_journal"),
+        "allocate": is_live and in_suspense and entry.corrects_id is None and actor.may("suspense.allocate"),
         "reverse": entry.posting.kind not in ("import", "reversal")
         and chain.reversal is None
         and actor.may("ledger.reverse_posting"),

@@ -37,11 +37,12 @@ def post_journal(*, actor: Actor, entry_id: int, targets: Sequence[Line], reason
     _require_reason(reason)
     if earlier := find("journal", key):
         return earlier
-    entry = Entry.objects.select_related("fund", "posting").filter(pk=entry_id).first()
+    entry = Entry.objects.select_related("fund", "posting", "corrects__posting").filter(pk=entry_id).first()
     if entry is None or not actor.may_see_fund(entry.fund_id):
         raise LedgerRefusal("That receipt does not exist, or it is not in one of your funds.", code="not_found")
     if entry.amount < 0:
         raise LedgerRefusal("A line that takes money out cannot be journalled. Reverse its posting instead.")
+    _refuse_correction(entry)
     rules.check_journal(remaining([entry.pk])[entry.pk], targets)
     _refuse_suspense(targets)
     out, into = the_method("is_journal").code, the_method("is_journal_reallocation").code
@@ -191,7 +192,8 @@ def _suspense_entries(actor: Actor, takes: Sequence[Take]) -> dict[int, Entry]:
     left = remaining(list(entries))
     for take in takes:
         entry = entries.get(take.entry_id)
-        if entry is None or not entry.fund.is_suspense or not actor.may_see_fund(entry.fund_id):
+        is_item = entry is not None and entry.fund.is_suspense and entry.corrects_id is None
+        if not is_item or not actor.may_see_fund(entry.fund_id):
             raise LedgerRefusal("One of the items chosen is not in suspense.", code="not_found")
         if take.amount == 0 or (take.amount > 0) != (entry.amount > 0):
             raise LedgerRefusal("Take an amount of an item that is not £0.00, with the sign the item has.")
@@ -203,6 +205,18 @@ def _suspense_entries(actor: Actor, takes: Sequence[Take]) -> dict[int, Entry]:
                 "remains. Somebody may have allocated part of it meanwhile."
             )
     return entries
+
+
+def _refuse_correction(entry: Entry) -> None:
+    """What a line took or gave back counts with the receipt it belongs to: taking it here too would take it twice."""
+    receipt = entry.corrects
+    while receipt is not None and receipt.corrects is not None:
+        receipt = receipt.corrects
+    if receipt is not None:
+        raise LedgerRefusal(
+            f"This line moved money of {receipt.receipt_number}, or gave it back to it. Move it from there.",
+            code="corrected_at_the_receipt",
+        )
 
 
 def _refuse_suspense(lines: Sequence[Line]) -> None:

@@ -50,8 +50,8 @@ END $$;
 CREATE CONSTRAINT TRIGGER ims_posting_is_whole AFTER INSERT ON ledger_posting
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ims_posting_is_whole();
 
--- 3. After every insert of entries: each lies within its posting, its accounting date is in an open period, and no
---    correction takes more from an entry than remains there.
+-- 3. After every insert of entries: each lies within its posting, its accounting date is in an open period, no
+--    correction takes more from an entry than remains there, and only a reversal corrects a correction.
 CREATE FUNCTION ims_entry_after_insert() RETURNS trigger LANGUAGE plpgsql
   SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -87,6 +87,14 @@ BEGIN
   PERFORM 1 FROM ledger_posting
   WHERE id IN (SELECT o.posting_id FROM added n JOIN ledger_entry o ON o.id = n.corrects_id)
   ORDER BY id FOR UPDATE;
+  -- Money is counted where it was received: what a line took, or a reversal gave back, is moved from there alone.
+  SELECT o.id INTO offender
+  FROM added n JOIN ledger_posting p ON p.id = n.posting_id JOIN ledger_entry o ON o.id = n.corrects_id
+  WHERE o.corrects_id IS NOT NULL AND p.kind <> 'reversal' LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'Entry % corrects another: only a reversal may correct it.', offender.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'corrected_at_the_receipt';
+  END IF;
   SELECT o.id, o.amount, r.remaining INTO offender
   FROM (SELECT DISTINCT corrects_id FROM added WHERE corrects_id IS NOT NULL) n
   JOIN ledger_entry o ON o.id = n.corrects_id
