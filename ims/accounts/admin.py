@@ -18,6 +18,7 @@ from ims.accounts.file_layout import COLUMNS
 from ims.accounts.models import AccountHolder, AccountLoad, StopReason
 from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, actor_of, tracked_resource
 from ims.common.errors import ImsError
+from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.funds.models import Fund
 
@@ -113,7 +114,7 @@ class AccountLoadAdmin(ViewOnlyAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         """A load is shown by its own page, which says what it did or would do."""
-        if not object_id.isdigit():
+        if record_number(object_id) is None:
             return super().change_view(request, object_id, form_url, extra_context)
         return HttpResponseRedirect(reverse("admin:accounts_accountload_preview", args=[object_id]))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 
 from django.db import migrations
 
 
+@cache
 def read(package: str, name: str) -> str:
     """The text of `sql/<name>` inside `package`, like ``read("ims.ledger", "guards.sql")``."""
     return resources.files(package).joinpath("sql", name).read_text(encoding="utf-8")

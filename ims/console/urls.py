@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
+from ims.console.addresses import RecordNumber
 from ims.console.views import base, health, today
+
+register_converter(RecordNumber, "number")
 
 urlpatterns = [
     path("", today.today, name="today"),

@@ -11,9 +11,9 @@ urlpatterns = [
     path("", assurance.search, name="search"),
     path("export/", assurance.export, name="export"),
     path("record/<str:label>/<path:key>/", assurance.record, name="record"),
-    path("person/<int:person_id>/", assurance.person, name="person"),
+    path("person/<number:person_id>/", assurance.person, name="person"),
     path("walk/", assurance.walk, name="walk"),
-    path("source/<int:entry_id>/", assurance.source, name="source"),
+    path("source/<number:entry_id>/", assurance.source, name="source"),
     path("samples/", assurance.samples, name="samples"),
     path("unusual/", assurance.unusual, name="unusual"),
 ]

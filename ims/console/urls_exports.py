@@ -10,6 +10,6 @@ app_name = "exports"
 urlpatterns = [
     path("", exports.index, name="index"),
     path("build/", exports.build, name="build"),
-    path("<int:batch_id>/", exports.batch, name="batch"),
-    path("<int:batch_id>/download/", exports.download, name="download"),
+    path("<number:batch_id>/", exports.batch, name="batch"),
+    path("<number:batch_id>/download/", exports.download, name="download"),
 ]

@@ -10,6 +10,6 @@ app_name = "periods"
 urlpatterns = [
     path("", periods.index, name="index"),
     path("new/", periods.new, name="new"),
-    path("<int:period_id>/close/", periods.close, name="close"),
-    path("<int:period_id>/reopen/", periods.reopen, name="reopen"),
+    path("<number:period_id>/close/", periods.close, name="close"),
+    path("<number:period_id>/reopen/", periods.reopen, name="reopen"),
 ]

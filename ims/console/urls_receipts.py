@@ -11,8 +11,8 @@ urlpatterns = [
     path("", receipts.search, name="search"),
     path("export/", receipts.export, name="export"),
     path("transfer/", moves.transfer, name="transfer"),
-    path("<int:entry_id>/", receipts.receipt, name="receipt"),
-    path("<int:entry_id>/print/", receipts.printed, name="print"),
-    path("<int:entry_id>/journal/", moves.journal, name="journal"),
-    path("<int:entry_id>/reverse/", moves.reverse, name="reverse"),
+    path("<number:entry_id>/", receipts.receipt, name="receipt"),
+    path("<number:entry_id>/print/", receipts.printed, name="print"),
+    path("<number:entry_id>/journal/", moves.journal, name="journal"),
+    path("<number:entry_id>/reverse/", moves.reverse, name="reverse"),
 ]

@@ -12,8 +12,8 @@ urlpatterns = [
     path("act/", suspense.act, name="act"),
     path("refresh/", suspense.refresh, name="refresh"),
     path("together/", suspense.together, name="together"),
-    path("<int:item_id>/", suspense.item, name="item"),
-    path("<int:item_id>/note/", suspense.note, name="note"),
-    path("<int:item_id>/work/", suspense.work, name="work"),
-    path("<int:item_id>/rule/", suspense.rule, name="rule"),
+    path("<number:item_id>/", suspense.item, name="item"),
+    path("<number:item_id>/note/", suspense.note, name="note"),
+    path("<number:item_id>/work/", suspense.work, name="work"),
+    path("<number:item_id>/rule/", suspense.rule, name="rule"),
 ]

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from ims.audit.actors import Actor
 from ims.common.errors import NotFound
+from ims.common.identifiers import record_number
 from ims.common.money import ZERO
 from ims.exports import journal
 from ims.exports.journal import JournalLine, Names, Source
@@ -101,7 +102,8 @@ def profiles(*, in_use_only: bool = True) -> list[ExportProfile]:
 
 def get_profile(name_or_id: str | int) -> ExportProfile:
     """The profile with this name or primary key. Raises `NotFound` naming the ones there are."""
-    by = {"pk": int(name_or_id)} if str(name_or_id).isdigit() else {"name__iexact": str(name_or_id)}
+    number = record_number(str(name_or_id))
+    by = {"pk": number} if number else {"name__iexact": str(name_or_id)}
     found = ExportProfile.objects.filter(**by).first()
     if found is None:
         known = ", ".join(profile.name for profile in profiles()) or "none yet"

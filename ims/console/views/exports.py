@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ims.common import clock
+from ims.common.identifiers import record_number
 from ims.console.fields import DateField
 from ims.console.views.base import refusals, screen
 from ims.exports import selectors, services
@@ -108,8 +109,8 @@ def build(request: HttpRequest) -> HttpResponse:
 def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     """One journal: its totals, its lines and the file."""
     found = selectors.get_batch(request.actor, batch_id)
-    after = request.GET.get("after", "0")
-    page = selectors.lines_of(found, after=int(after) if after.isdigit() else 0, size=LINES_SHOWN)
+    after = record_number(request.GET.get("after", "")) or 0
+    page = selectors.lines_of(found, after=after, size=LINES_SHOWN)
     context = {
         "title": str(found),
         "batch": found,
@@ -147,7 +148,7 @@ def _day(text: str) -> date | None:
 
 
 def _page(found: QuerySet[ExportBatch], before: str) -> tuple[Sequence[ExportBatch], str]:
-    if before.isdigit():
-        found = found.filter(pk__lt=int(before))
+    if number := record_number(before):
+        found = found.filter(pk__lt=number)
     rows = list(found[: PAGE_SIZE + 1])
     return rows[:PAGE_SIZE], f"before={rows[PAGE_SIZE - 1].pk}" if len(rows) > PAGE_SIZE else ""

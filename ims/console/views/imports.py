@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ims.audit.services import record
 from ims.common.errors import ImsError
+from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.console.import_forms import BatchFilters, ProfileForm, ReasonForm, UploadForm
 from ims.console.views.base import refusals, screen
@@ -50,9 +51,8 @@ def index(request: HttpRequest) -> HttpResponse:
     found = selectors.batches(**asked)
     if wants_attention:
         found = found.filter(pk__in=selectors.needing_attention().values("pk"))
-    before = request.GET.get("before", "")
-    if before.isdigit():
-        found = found.filter(pk__lt=int(before))
+    if before := record_number(request.GET.get("before", "")):
+        found = found.filter(pk__lt=before)
     batches = list(found[: PAGE_SIZE + 1])
     older = _query(request.GET, before=batches[PAGE_SIZE - 1].pk) if len(batches) > PAGE_SIZE else ""
     context = {
@@ -206,9 +206,8 @@ def rows(request: HttpRequest, batch_id: int) -> HttpResponse:
     outcome = request.GET.get("outcome", "")
     reason = request.GET.get("reason", "")
     shown = selectors.rows(request.actor, found, outcome=outcome, reason_code=reason)
-    after = request.GET.get("after", "")
-    if after.isdigit():
-        shown = shown.filter(line__gt=int(after))
+    if after := record_number(request.GET.get("after", "")):
+        shown = shown.filter(line__gt=after)
     page = list(shown[: PAGE_SIZE + 1])
     plan = selectors.plan(found)
     tabs = [{"label": "All rows", "url": reverse("imports:rows", args=[batch_id]), "is_current": not outcome,

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ims.common.errors import InvalidInput
+from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.console.rehearsal import rehearse
 from ims.console.suspense_forms import (
@@ -246,8 +247,8 @@ def _seen_anew(
     fresh = data.copy()
     for number in range(len(items)):
         key = fresh.get(f"take-{number}-item", "")
-        if key.isdigit() and int(key) in now:
-            fresh[f"take-{number}-seen"] = str(now[int(key)].remaining)
+        if (shown := record_number(key)) in now:
+            fresh[f"take-{number}-seen"] = str(now[shown].remaining)
     forms = allocation_forms(fresh, actor=request.actor, items=items)
     forms.is_valid()
     for message in refused.reason.non_field_errors():
@@ -315,7 +316,7 @@ def _forms_if_open(request: HttpRequest, items: list[SuspenseItem]) -> Allocatio
 
 def _chosen(request: HttpRequest, keys: Sequence[str]) -> list[SuspenseItem]:
     """The items ticked, oldest first. Raises `InvalidInput` when none is."""
-    numbers = [int(key) for key in keys if key.isdigit()][:MOST_TOGETHER]
+    numbers = [number for key in keys if (number := record_number(key))][:MOST_TOGETHER]
     if not numbers:
         raise InvalidInput("Tick at least one item of the list first.")
     found = selectors.get_items(request.actor, numbers)
