@@ -118,6 +118,19 @@ def test_two_overlapping_files_checked_before_either_was_posted(profile, actor):
     assert Entry.objects.count() == 3
 
 
+def test_two_overlapping_files_checked_and_posted_at_the_same_moment(profile, actor):
+    batches = [
+        services.receive(actor=actor, stream=io.BytesIO(csv_of([*rows(500), line(extra)])), name=name, profile="simple")
+        for name, extra in (("a.csv", "2.00"), ("b.csv", "3.00"))
+    ]
+    in_threads(*(lambda key=batch.pk: services.check(actor=actor, batch_id=key) for batch in batches))
+    ready = [batch for batch in batches if ImportBatch.objects.get(pk=batch.pk).totals["to_post"]["count"] == 501]
+    results = in_threads(*(lambda key=batch.pk: services.post(actor=actor, batch_id=key) for batch in batches))
+    assert Entry.objects.filter(narrative="ROW 1").count() == 1
+    if len(ready) == 2:  # neither check saw the other file
+        assert sorted(type(result).__name__ for result in results) == ["ImportBatch", "WorldMoved"]
+
+
 def test_a_change_of_rules_after_the_check_asks_for_another(profile, actor):
     batch = checked(actor, [line()])
     rule("New", [], {"fund": "5"})

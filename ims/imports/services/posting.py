@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -49,6 +49,7 @@ def post(*, actor: Actor, batch_id: int, report: Report = _silent) -> ImportBatc
         try:
             with transaction.atomic():
                 report(0, batch.row_count, f"Posting {batch.row_count:,} rows")
+                _wait_for_other_files_of(batch.profile)
                 _refuse_if_the_world_moved(batch)
                 posting = _post_rows(actor, batch)
                 _finish(actor, batch, posting)
@@ -134,9 +135,20 @@ def _refuse_if_the_world_moved(batch: ImportBatch) -> None:
         )
 
 
+def _wait_for_other_files_of(profile: FileProfile) -> None:
+    """Post the files of one profile one after the other, so that each sees the lines of those before it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '15min'")
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('ims.imports.profile:' || %s, 0))", [profile.pk])
+        cursor.execute("SET LOCAL lock_timeout = DEFAULT")
+
+
 def _new_duplicates(batch: ImportBatch) -> int:
+    """How many rows are the same as rows of files posted since this check began (before that, the check saw them)."""
+    began = batch.steps.filter(to_state=BatchState.CHECKING).latest("id").occurred_at
+    # A posting is dated a moment before it is there to be seen; the margin costs a wider search and finds no more.
     since = ImportBatch.objects.filter(
-        profile=batch.profile, state=BatchState.POSTED, posted_at__gte=batch.checked_at
+        profile=batch.profile, state=BatchState.POSTED, posted_at__gte=began - timedelta(hours=1)
     ).exclude(pk=batch.pk)
     others = list(since.values_list("pk", flat=True))
     if not others:
