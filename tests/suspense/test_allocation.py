@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from ims.audit.models import Event
 from ims.common.errors import ImsError, NotAllowed, NotFound
@@ -229,3 +230,37 @@ class TestTwoAtOnce:
         assert Posting.objects.filter(kind="allocation").count() == 1
         assert reread(item) == [("allocated", Decimal("0.00"))]
         assert list(checks.verify()) == []
+
+    def test_an_allocation_and_the_undoing_of_another_are_both_counted(
+        self, unidentified_committed: Unidentified, world_committed
+    ):
+        item = unidentified_committed.item("50.00")
+        account = world_committed.council_tax_account
+        first = allocate([take(item, "20.00")], [to("23", "20.00", account)], key="a")
+        item.refresh_from_db()
+        undoing = threading.Thread(target=self._reverse, args=(first.pk,))
+        with transaction.atomic():
+            allocate([take(item, "30.00")], [to("23", "30.00", account)], key="b")
+            undoing.start()
+            self._wait_until_somebody_waits()
+        undoing.join()
+        assert reread(item) == [("open", Decimal("20.00"))]
+        assert list(checks.verify()) == []
+
+    @staticmethod
+    def _reverse(posting_id: int) -> None:
+        try:
+            ledger.reverse(actor=OFFICER, posting_id=posting_id, reason="Not theirs")
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _wait_until_somebody_waits() -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                if cursor.fetchone()[0]:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("Nobody waited.")

@@ -13,6 +13,9 @@ CREATE FUNCTION ims_suspense_follow(item_ids bigint[], cause ledger_posting) RET
 DECLARE
   changed integer;
 BEGIN
+  -- Two movements of one item (an allocation, and the undoing of another) meet here and not in the ledger. The second
+  -- waits, and its next statement sees what the first did.
+  PERFORM 1 FROM suspense_suspenseitem WHERE id = ANY (item_ids) ORDER BY id FOR UPDATE;
   WITH truth AS (
     SELECT s.id, ims_entry_remaining(e.id, e.amount) AS remaining,
       EXISTS (SELECT 1 FROM ledger_posting r WHERE r.reverses_id = e.posting_id) AS is_reversed
