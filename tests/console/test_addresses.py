@@ -45,3 +45,8 @@ def test_a_null_character_is_refused_with_a_sentence(officer: Client):
     answer = officer.get("/receipts/?q=%00")
     assert answer.status_code == 400
     assert "could not be" in answer.content.decode()
+
+
+def test_a_null_character_in_a_form_is_refused(officer: Client):
+    answer = officer.post("/imports/154/check/", "profile=zzz%00", content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 400
