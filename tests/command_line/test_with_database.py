@@ -158,9 +158,8 @@ class TestVerifySealAndProof:
 
     def test_warnings_count_only_when_asked(self, ims, council):
         code, data = ims("verify")
-        assert {finding["severity"] for finding in data["findings"]} == {
-            "warning"
-        }  # nobody administers the small world
+        # Nobody administers the small world, and it has no modulus tables.
+        assert {finding["severity"] for finding in data["findings"]} == {"warning", "information"}
         assert code == 0
         assert ims("verify", "--strict")[0] == 1
 
@@ -226,6 +225,27 @@ class TestCheckReferenceOfAFund:
         code, data = ims("check-reference", "--fund", "none", "1")
         assert code == 1
         assert data["error"]["code"] == "not_found"
+
+
+class TestModulusCheckByTheTablesLoaded:
+    def test_by_the_tables_in_the_database(self, ims, council):
+        from ims.funds.modulus import load_modulus_tables
+
+        weights = b"089000 089999 MOD10    0    0    0    0    0    0    7    1    3    7    1    3    7    1\r\n"
+        load_modulus_tables(
+            actor=SET_UP,
+            valacdos=weights,
+            scsubtab=b"938173 938017\r\n",
+            valid_from=TODAY,
+            reason="The tables of today",
+        )
+        assert ims("modulus-check", "--loaded", "089999", "66374958")[0] == 0
+        assert ims("modulus-check", "--loaded", "089999", "66374959")[0] == 1
+
+    def test_without_tables_it_says_so(self, ims, council):
+        code, data = ims("modulus-check", "--loaded", "089999", "66374958")
+        assert code == 1
+        assert "modulus tables" in data["error"]["message"].lower()
 
 
 @pytest.mark.parametrize("words", [["--concurrency", "0"], ["--concurrency", "many"]])
