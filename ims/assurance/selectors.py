@@ -30,6 +30,8 @@ PAGE = 50
 MOST_RECORDS = 500
 """Records one search may name. A word that fits more than these is too short to search by."""
 
+LARGEST_KEY = 2**63 - 1
+
 _POSTING = re.compile(r"([A-Za-z]{2,8})-?([0-9]{1,12})(?:/[0-9]+)?")
 
 
@@ -144,9 +146,11 @@ def record_name(label: str, key: str) -> str:
 def valid_key(model: type[models.Model], key: str) -> str:
     """`key`, if it may be a primary key of `model`. Raises `NotFound`."""
     try:
-        model._meta.pk.to_python(key)
+        value = model._meta.pk.to_python(key)
     except ValidationError as error:
         raise NotFound(f"“{key}” cannot be a {model._meta.verbose_name}.") from error
+    if "\0" in key or (isinstance(value, int) and not 0 <= value <= LARGEST_KEY):
+        raise NotFound(f"There is no such {model._meta.verbose_name}.")
     return key
 
 

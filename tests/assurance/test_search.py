@@ -181,7 +181,13 @@ def test_only_who_may_read_events_of_every_fund_reads_them(auditor, manager):
 
 
 def test_unknown_records_are_not_found(auditor):
-    for label, key in (("no.such", "1"), ("auth.group", "1"), ("imports.routingrule", "x")):
+    for label, key in (
+        ("no.such", "1"),
+        ("auth.group", "1"),
+        ("imports.routingrule", "x"),
+        ("funds.fund", "2\0"),
+        ("people.user", "9" * 30),
+    ):
         with pytest.raises(NotFound):
             selectors.of_record(auditor, label, key)
 
