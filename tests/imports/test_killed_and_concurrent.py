@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from ims.imports import services
 from ims.imports.errors import AlreadyReceived, BatchMoved, WorldMoved
@@ -23,7 +23,7 @@ from ims.imports.tasks import release
 from ims.jobs.models import JobRun
 from ims.jobs.sweep import sweep
 from ims.jobs.worker import run_worker
-from ims.ledger.models import Entry, Posting
+from ims.ledger.models import Entry, NumberSeries, Posting
 from ims.suspense.models import SuspenseItem
 from tests.imports.files import checked, csv_of, line, rule, simple_profile
 
@@ -129,6 +129,40 @@ def test_two_overlapping_files_checked_and_posted_at_the_same_moment(profile, ac
     assert Entry.objects.filter(narrative="ROW 1").count() == 1
     if len(ready) == 2:  # neither check saw the other file
         assert sorted(type(result).__name__ for result in results) == ["ImportBatch", "WorldMoved"]
+
+
+def test_a_row_corrected_while_others_are_posted_waits_for_its_own_posting(profile, actor):
+    batch = checked(actor, [line(), line(fund="QQ"), line(fund="QQ", narrative="LATER")])
+    services.post(actor=actor, batch_id=batch.pk)
+    early, late = ImportRow.objects.filter(batch=batch, outcome="invalid").order_by("line")
+
+    def correct(row: ImportRow) -> ImportRow:
+        return services.correct_row(actor=actor, row_id=row.pk, changes={"fund": "23"}, reason="From the slip")
+
+    correct(early)
+    post = threading.Thread(target=in_threads, args=(lambda: services.post_corrected(actor=actor, batch_id=batch.pk),))
+    with transaction.atomic():
+        # The posting waits for its number while the other row is corrected.
+        NumberSeries.objects.select_for_update().get(prefix="IMP")
+        post.start()
+        _wait_for_a_waiter()
+        [corrected] = in_threads(lambda: correct(late))
+    post.join()
+    assert corrected.outcome == "corrected"
+    assert ImportRow.objects.get(pk=early.pk).outcome == "posted_separately"
+    assert ImportRow.objects.get(pk=late.pk).outcome == "corrected"
+    assert services.post_corrected(actor=actor, batch_id=batch.pk).entry_count == 1
+
+
+def _wait_for_a_waiter() -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.05)
+    raise AssertionError("Nobody waited.")
 
 
 def test_a_change_of_rules_after_the_check_asks_for_another(profile, actor):

@@ -84,16 +84,18 @@ def post_corrected(*, actor: Actor, batch_id: int) -> Posting:
         _require_posted(batch)
         mine = ImportRow.objects.filter(batch=batch)
         number = mine.filter(posting__isnull=False).values("posting").distinct().count() + 1
+        # Held until the end: nobody corrects another row into this posting, or discards one out of it, meanwhile.
+        ready = list(mine.filter(outcome=Outcome.CORRECTED).select_for_update().values_list("pk", flat=True))
         posting = post_set_of(
             actor,
             batch,
-            which=sql.SQL("r.outcome = 'corrected'"),
-            parameters={},
+            which=sql.SQL("r.id = ANY(%(ready)s::bigint[])"),
+            parameters={"ready": ready},
             key=f"{batch.source_key}+{number}",
         )
         if posting is None:
             raise ImportRefusal("No row of this import is corrected and waiting to be posted.", code="nothing_to_post")
-        mine.filter(outcome=Outcome.CORRECTED).update(outcome=Outcome.POSTED_SEPARATELY, posting=posting)
+        mine.filter(pk__in=ready).update(outcome=Outcome.POSTED_SEPARATELY, posting=posting)
         record(
             "import_rows_posted",
             actor=actor,
