@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
+from ims.common import clock
 from ims.jobs.models import JobRun
 from ims.jobs.own_connection import own_connection
 from ims.jobs.queue import hand_over
@@ -45,7 +46,8 @@ def _put_back(own: object, run_id: int) -> bool:
             _close_in_queue(run)
             if run.attempts >= MOST_ATTEMPTS:
                 run.state, run.error = JobRun.State.FAILED, GAVE_UP.format(run=run.pk)
-                run.save(update_fields=["state", "error"])
+                run.finished_at = clock.now()
+                run.save(update_fields=["state", "error", "finished_at"])
             else:
                 run.state, run.message = JobRun.State.QUEUED, "Put back after its worker stopped"
                 run.save(update_fields=["state", "message"])

@@ -112,6 +112,7 @@ def test_work_whose_worker_was_killed_is_put_back_and_given_up_the_third_time():
         assert run.attempts == attempt
     assert run.state == "failed"
     assert "three times" in run.error
+    assert list(selectors.in_trouble()) == [run]
 
 
 def test_the_sweep_leaves_alone_what_a_live_worker_holds():
