@@ -8,11 +8,13 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
+from ims.accounts.models import AccountLoad
 from ims.audit.actors import acting, command
 from ims.exports import services as exports
 from ims.exports.models import ExportBatch, ExportProfile
 from ims.exports.seed import seed_profiles as seed_export_profiles
-from ims.funds.models import BankHoliday, ExtraField, FundGroup, SystemMessage
+from ims.funds.models import BankHoliday, ExtraField, FundGroup, Office, SystemMessage
+from ims.funds.modulus_models import ModulusTableLoad
 from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.ledger.models import Entry
 from ims.people.models import User
@@ -34,6 +36,7 @@ class OneOfEverything:
     profile: FileProfile
     item: SuspenseItem
     export: ExportBatch
+    load: AccountLoad
 
 
 @pytest.fixture
@@ -49,6 +52,10 @@ def everything(world: World) -> OneOfEverything:
         SystemMessage.objects.create(
             text="Bank closed", starts_at=timezone.now(), ends_at=timezone.now() + timedelta(days=1)
         )
+        Office.objects.get(code="WP").save()  # it was made in bulk, which leaves no history
+    ModulusTableLoad.objects.create(
+        valid_from=date(2026, 1, 1), valacdos="", scsubtab="", weight_rows=0, substitutions=0, loaded_by="Test set-up"
+    )
     batch = posted(command("tests"), [line(), line(fund="", reference="", narrative="WHO"), line(amount="nonsense")])
     seed_export_profiles(command("tests"))
     export = exports.build(
@@ -67,4 +74,5 @@ def everything(world: World) -> OneOfEverything:
         profile=profile,
         item=SuspenseItem.objects.first(),
         export=export,
+        load=AccountLoad.objects.create(file_name="holders.csv", sha256="0" * 64, content=b""),
     )

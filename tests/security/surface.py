@@ -30,6 +30,9 @@ ADMIN_ACTS = {
 }
 """Which of a model's permissions may open each kind of the admin's pages: any one of them."""
 
+ASKED = {"admin:autocomplete": "?app_label=funds&model_name=fund&field_name=reference_rule"}
+"""What has to be asked of an address that is nothing without a question."""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -54,7 +57,7 @@ def addresses(one: OneOfEverything) -> Iterator[Address]:
             if _is_past(name)
             else reverse(name, kwargs=_arguments(name, pattern, one))
         )
-        yield Address(name, route, url, _needs(name, pattern))
+        yield Address(name, route, url + ASKED.get(name, ""), _needs(name, pattern))
 
 
 def _patterns(resolver: URLResolver, prefix: str, space: str) -> Iterator[tuple[str, str, URLPattern]]:
@@ -95,7 +98,7 @@ def _arguments(name: str, pattern: URLPattern, one: OneOfEverything) -> dict[str
         "app_label": "funds",
         "content_type_id": 1,
         "url": "nothing-here/",
-        "load_id": 1,
+        "load_id": one.load.pk,
         "period_id": AccountingPeriod.objects.order_by("pk").first().pk,
     }
     model = model_of(name)

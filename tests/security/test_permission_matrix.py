@@ -1,0 +1,217 @@
+"""Every address as every role and as nobody, compared with the table that stands in the repository.
+
+    IMS_WRITE_PERMISSIONS=1 .venv/bin/python -m pytest tests/security/test_permission_matrix.py
+
+writes docs/architecture/permissions.md anew; read the difference before committing it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from ims.people.roles import ROLE_NAMES
+from tests.security.conftest import OneOfEverything
+from tests.security.surface import Address, addresses, every_permission, model_of
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "architecture" / "permissions.md"
+SIGNED_OUT = "Signed out"
+NO_ROLE = "Nobody"
+WHO = (*ROLE_NAMES, NO_ROLE, SIGNED_OUT)
+
+OPEN = {
+    "today": "everybody signed in: the page shows each person only what their role may see",
+    "healthz": "machines ask whether the server answers; says nothing else",
+    "readyz": "machines ask whether the service can work; names no record",
+    "admin:index": "everybody signed in: lists only what each may open",
+    "admin:app_list": "as the index, for one room; empty rooms are refused",
+    "admin:login": "the way in",
+    "admin:logout": "the way out",
+    "admin:password_change": "everybody changes their own password",
+    "admin:password_change_done": "says that the password was changed",
+    "admin:jsi18n": "words for the admin's scripts",
+    "admin:autocomplete": "asks for the permission of the list it completes",
+    "admin:view_on_site": "Django's own; no record has a page elsewhere",
+}
+"""Addresses that need no permission named here, and why that is right."""
+
+
+OWN_RULES = {
+    "admin:people_user_temporary_password": ("people.change_user",),
+    "admin:accounts_accountload_load": ("accounts.load_accounts",),
+    "admin:accounts_accountload_preview": ("accounts.view_accountload",),
+    "admin:funds_referencerule_designer": ("funds.view_referencerule", "funds.change_referencerule"),
+    "admin:funds_referencerule_design": ("funds.view_referencerule", "funds.change_referencerule"),
+    "admin:funds_checkdigitscheme_designer": ("funds.view_checkdigitscheme", "funds.change_checkdigitscheme"),
+    "admin:funds_checkdigitscheme_design": ("funds.view_checkdigitscheme", "funds.change_checkdigitscheme"),
+    "admin:funds_modulustableload_check": ("funds.view_modulustableload",),
+}
+"""Pages a room added to the admin, and the permission each asks for. Trying a design needs only the right to look."""
+
+LEADS_ON = {"admin:accounts_accountload_change": "sends everybody on to its preview, which asks"}
+ONLY_POSTED = {"admin:people_user_temporary_password"}
+"""Refused to everybody with GET."""
+
+KNOWN_FAULTS = {"imports:new_profile"}
+"""Addresses that end in a fault of ours when an empty form is sent. Each is to be mended, then taken out of here."""
+
+RECORDS_ITSELF = {"receipts:export", "imports:download"}
+"""A file taken away by following a link leaves an audit event: the one thing a GET may write."""
+
+CLOSED = ("no", "not this way")
+SWITCHED_OFF = ("_import", "_process_import", "_delete")
+"""Pages the library offers and a room may switch off for everybody, whatever they hold."""
+
+NOT_POSTED = {"admin:login", "admin:logout", "admin:password_change"}
+
+
+@pytest.fixture
+def clients(everything: OneOfEverything) -> dict[str, Client]:
+    found = {}
+    for who in WHO:
+        found[who] = Client(raise_request_exception=False)
+        if who != SIGNED_OUT:
+            found[who].force_login(everything.people[who])
+    return found
+
+
+def outcome(answer) -> str:
+    """What came of it, in a word: yes, no, sign in, elsewhere, or the status itself."""
+    if answer.status_code in (301, 302):
+        return "sign in" if "/login/" in answer.url else "elsewhere"
+    return {200: "yes", 403: "no", 405: "not this way", 404: "not found", 400: "refused", 409: "refused"}.get(
+        answer.status_code, str(answer.status_code)
+    )
+
+
+def written() -> Counter[str]:
+    """Rows added, changed and removed so far in this transaction, by table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables"
+            " WHERE schemaname = 'public' AND n_tup_ins + n_tup_upd + n_tup_del > 0"
+        )
+        return Counter(dict(cursor.fetchall()))
+
+
+def got(client: Client, address: Address) -> str:
+    with transaction.atomic():
+        answer = client.get(address.url)
+        if answer.streaming:
+            b"".join(answer.streaming_content)  # to its end, where the client closes it
+        transaction.set_rollback(True)
+    return outcome(answer)
+
+
+def posted(client: Client, address: Address) -> str:
+    """An empty form sent, and everything it did taken back."""
+    model = model_of(address.name)
+    if address.name in NOT_POSTED or (model is not None and address.name.endswith("_changelist")):
+        return ""
+    with transaction.atomic():
+        answer = client.post(address.url, {})
+        if answer.streaming:
+            b"".join(answer.streaming_content)
+        transaction.set_rollback(True)
+    return outcome(answer)
+
+
+@pytest.mark.slow
+def test_every_address_as_every_role_is_as_the_table_says(everything, clients):
+    rows, faults, writes = [], [], []
+    for address in addresses(everything):
+        cells = []
+        for who in WHO:
+            before = written()
+            seen = got(clients[who], address)
+            changed = written() - before
+            if set(changed) - ({"audit_event"} if address.name in RECORDS_ITSELF else set()):
+                writes.append(f"{address.name} as {who}: {dict(changed)}")
+            acted = posted(clients[who], address)
+            cells.append(_cell(seen, acted))
+            faults += _faults(address, who, seen, acted, everything)
+        rows.append((address, cells))
+    assert writes == [], "a GET wrote to the database"
+    assert faults == [], "\n".join(faults)
+    table = _page(rows)
+    if os.environ.get("IMS_WRITE_PERMISSIONS"):
+        PAGE.write_text(table, encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == table, "docs/architecture/permissions.md is out of date: see this file"
+
+
+def _faults(address: Address, who: str, seen: str, acted: str, one: OneOfEverything) -> list[str]:
+    """What no table could excuse: an opening that no permission explains, a closing that none does, a crash."""
+    here = f"{address.name} as {who}"
+    found = [f"{here}: {word}" for word in (seen, acted) if word.startswith("5") and address.name not in KNOWN_FAULTS]
+    needs = OWN_RULES.get(address.name, address.needs)
+    if needs is None:
+        return found
+    unknown = set(needs) - every_permission()
+    if unknown and model_of(address.name) is None:
+        found.append(f"{address.name} asks for permissions nobody declares: {sorted(unknown)}")
+    holds = who != SIGNED_OUT and bool(set(needs) & one.people[who].get_all_permissions())
+    if who == SIGNED_OUT:
+        if seen != "sign in" or acted not in ("sign in", ""):
+            found.append(f"{here}: GET {seen}, POST {acted}")
+    elif not holds and address.name not in LEADS_ON and (seen not in CLOSED or acted not in ("no", "")):
+        found.append(f"{here}, without permission: GET {seen}, POST {acted}")
+    elif holds and seen == "no" and address.name not in ONLY_POSTED and not address.name.endswith(SWITCHED_OFF):
+        found.append(f"{here}, with permission: GET {seen}")
+    return found
+
+
+def _cell(seen: str, acted: str) -> str:
+    look = {"yes": "look", "elsewhere": "look", "not found": "look", "refused": "look"}.get(seen, "")
+    act = "act" if acted in ("yes", "elsewhere", "refused", "not found") else ""
+    if look or act:
+        return ", ".join(filter(None, (look, act)))
+    return "sign in" if "sign in" in (seen, acted) else "–"
+
+
+def _page(rows: list[tuple[Address, list[str]]]) -> str:
+    lines = [
+        "# Who may open what",
+        "",
+        "Written by `tests/security/test_permission_matrix.py`, which asks every address of the console and the admin",
+        "as somebody of every role, as somebody without a role and as nobody. The test fails when this page is out of",
+        "date, when an address opens without its permission, and when a GET writes anything but the audit event of a",
+        "download. After adding an address run that test with `IMS_WRITE_PERMISSIONS=1` and read what changed here.",
+        "",
+        "**look**: opens with GET. **act**: an empty form sent there is taken up (and usually answered with what is",
+        "missing) rather than refused. **–**: refused. What a role may do is declared in `ims/people/roles.py`; the",
+        "services ask for the permission again, whatever the screen allowed.",
+        "",
+        f"| address | needs any of | {' | '.join(WHO)} |",
+        f"|---|---|{'---|' * len(WHO)}",
+    ]
+    for address, cells in sorted(rows, key=lambda row: row[0].route):
+        needs = OWN_RULES.get(address.name, address.needs) or ()
+        lines.append(f"| `{address.route}` | {', '.join(f'`{name}`' for name in needs)} | {' | '.join(cells)} |")
+    lines += ["", "## Addresses that need no permission, and why", "", "| address | why |", "|---|---|"]
+    lines += [f"| `{name}` | {why} |" for name, why in sorted(OPEN.items())]
+    return "\n".join(lines) + "\n"
+
+
+def test_every_address_asks_for_a_permission_or_says_why_not(everything):
+    found = {address.name: OWN_RULES.get(address.name, address.needs) for address in addresses(everything)}
+    silent = {name for name, needs in found.items() if needs is None}
+    assert silent == set(OPEN)
+    names = set(found)
+    assert {*OPEN, *OWN_RULES, *LEADS_ON, *RECORDS_ITSELF, *NOT_POSTED, *ONLY_POSTED, *KNOWN_FAULTS} <= names
+
+
+def test_a_list_offers_no_acts_to_who_may_only_look(everything, rf):
+    from django.contrib import admin
+
+    request = rf.get("/")
+    request.user = everything.people["Auditor"]
+    for model, model_admin in admin.site._registry.items():
+        if not model_admin.has_view_permission(request):
+            continue
+        acts = set(model_admin.get_actions(request)) - {"export_admin_action"}
+        assert acts == set(), model
