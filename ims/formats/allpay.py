@@ -193,9 +193,11 @@ def _check(totals: _Totals) -> Iterator[Problem]:
         )
         yield _problem(totals.line, message, DECLARED_DISAGREES, "", scope="statement", field="net sum of entries")
     elif totals.declared_amount != totals.amount:
+        difference = format_pounds(totals.declared_amount - totals.amount)
         message = (
             f"The allpay file says it totals {format_pounds(totals.declared_amount)} but its payments total "
-            f"{format_pounds(totals.amount)}. Nothing may be posted; ask allpay for a corrected file."
+            f"{format_pounds(totals.amount)}; the difference is {difference}. "
+            "Nothing may be posted; ask allpay for a corrected file."
         )
         yield _problem(totals.line, message, DECLARED_DISAGREES, "", scope="statement", field="net sum of entries")
 

@@ -14,11 +14,13 @@ from ims.common.money import format_pounds
 from ims.formats.profile import Profile
 from ims.formats.profile_controls import Declared, Matcher, OddRow, Running, check_controls
 from ims.formats.profile_rows import RowConverter, RowError
-from ims.formats.records import Balance, Entry, Problem, Record, StatementEnd, StatementStart
+from ims.formats.records import Balance, Entry, Problem, Record, StatementEnd, StatementStart, UnreadableFile
 
 Row = tuple[int, Sequence[str], str]
 """Line, cells, raw text."""
 
+_MOST_HELD = 250_000
+"""Rows of a file that must be held until its end, about a kilobyte each."""
 _MOST_HELD_PROBLEMS = 100
 _MOST_BREAKS_TOLD = 5
 
@@ -134,7 +136,9 @@ class StatementReader:
     def _held(self, items: Iterator[Entry | Problem]) -> Iterator[Record]:
         """Newest first, or in an order to be found out: everything is read before anything is told."""
         groups: list[tuple[str, list[tuple[Entry | Problem, Decimal | None]]]] = [("", [])]
-        for item in items:
+        for number, item in enumerate(items, start=1):
+            if number > _MOST_HELD:
+                raise _too_long_to_hold()
             is_entry = isinstance(item, Entry)
             if is_entry and self._has_accounts and self._convert.account != groups[-1][0]:
                 if any(isinstance(held, Entry) for held, _ in groups[-1][1]):
@@ -258,6 +262,14 @@ def _runs_backwards(held: Sequence[tuple[Entry | Problem, Decimal | None]]) -> b
             return backwards
     dates = [entry.booked_on for entry, _ in entries if entry.booked_on]
     return bool(dates) and dates[0] > dates[-1]
+
+
+def _too_long_to_hold() -> UnreadableFile:
+    return UnreadableFile(
+        f"The file has more than {_MOST_HELD:,} rows, and its opening balance stands at its end, so all of them would "
+        "have to be held at once. Download it in parts, or with the oldest row first and say so in the profile.",
+        code="too_long_to_hold",
+    )
 
 
 def _after_trailer(line: int, raw: str) -> Problem:

@@ -106,6 +106,9 @@ class Summary:
     errors: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
     movements: Tally = field(default_factory=Tally)
+    told: int = 0
+    """Entries that move no money: instructions, totals of the day, what is announced. Parts of a batch are not among
+    them."""
     problems_left_out: int = 0
 
     def take(self, problem: Problem) -> None:
@@ -116,12 +119,17 @@ class Summary:
         else:
             self.problems_left_out += 1
 
+    @property
+    def count(self) -> int:
+        """The movements; in a file that moves no money at all, what it tells."""
+        return self.movements.count or self.told
+
     def as_json(self) -> dict[str, Any]:
         """As `ims parse` prints it."""
         return {
             "format": self.format,
             "statements": [statement.as_json() for statement in self.statements],
-            "entries": self.movements.count,
+            "entries": self.count,
             **_sums(self.movements),
             "errors": [
                 {"line": problem.line, "scope": problem.scope, "code": problem.code, "message": problem.message}
@@ -144,6 +152,8 @@ def summarise(records: Iterable[Record], format: str) -> Summary:
         if isinstance(record, Entry):
             if is_movement(record):
                 current.movements.add(record)
+            elif record.parent is None:
+                summary.told += 1
         elif isinstance(record, Problem):
             summary.take(record)
             spoilt = spoilt or record.code in _SPOILS_BALANCES

@@ -61,13 +61,14 @@ def seed_profiles(actor: Actor) -> list[FileProfile]:
 
 
 def seeds() -> list[Seed]:
-    """One profile for each layout that comes with IMS, as data to edit, and one for each other format it reads."""
+    """One profile for each layout that comes with IMS, as data to edit, and one for each other format it reads.
+
+    Those that tell of mandates and not of money are among them: their files are kept and shown, and nothing is posted.
+    """
     layouts = [profiles.builtin(name) for name in profiles.builtin_names() if name not in _NOT_FOR_COUNCILS]
     names = {layout.name for layout in layouts} | _NOT_FOR_COUNCILS
     found = [
-        _seed(name.replace(".", ""), known.title, name)
-        for name, known in registry.FORMATS.items()
-        if name not in names and not _is_advice(name)
+        _seed(name.replace(".", ""), known.title, name) for name, known in registry.FORMATS.items() if name not in names
     ]
     found += [
         replace(
@@ -77,11 +78,6 @@ def seeds() -> list[Seed]:
         for layout in layouts
     ]
     return found
-
-
-def _is_advice(name: str) -> bool:
-    """Whether the format tells of mandates, not of money."""
-    return name in {"bacs-addacs", "bacs-auddis", "bacs-awacs", "bacs-input", "bacs-input-report"}
 
 
 def _seed(code: str, title: str, format: str) -> Seed:

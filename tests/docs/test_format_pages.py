@@ -12,10 +12,7 @@ from ims.imports.seed import seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs" / "formats"
-LINE = re.compile(
-    r"\| `([a-z0-9.-]+)` \| .+ \| `([a-z0-9_./-]+)` \| (`[a-z0-9-]+`|no money|on demand) \| \[.+\]\((.+)\) \|"
-)
-WITHOUT_PROFILE = {"no money", "on demand"}
+LINE = re.compile(r"\| `([a-z0-9.-]+)` \| .+ \| `([a-z0-9_./-]+)` \| (`[a-z0-9-]+`|on demand) \| \[.+\]\((.+)\) \|")
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ def test_each_line_names_the_module_that_reads_it():
 
 
 def test_the_index_names_the_profiles_that_come_with_ims():
-    named = {line.profile.strip("`") for line in lines()} - WITHOUT_PROFILE
+    named = {line.profile.strip("`") for line in lines()} - {"on demand"}
     assert named == {seed.code for seed in seeds()}
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ims.formats import bacs
+from ims.formats import bacs, registry
 from ims.formats.bacs.reasons import reason_for, reasons, reports
 from ims.formats.records import Entry, Problem, StatementEnd, StatementStart, UnreadableFile
-from ims.formats.summary import checked
+from ims.formats.summary import checked, summarise
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "bank" / "bacs-xml"
 FILES = json.loads((FOLDER / "index.json").read_text())["files"] if FOLDER.exists() else []
@@ -247,3 +247,10 @@ def test_the_description_is_believed_before_the_code_and_nothing_is_guessed():
     assert reason_for("ARUDD", "9998", "SOMETHING NEW").code == ""
     assert reason_for("ARUDD", "9998", "SOMETHING NEW").meaning == "Something new"
     assert "Unknown" in reason_for("ARUDD", "Z").meaning
+
+
+@pytest.mark.parametrize(("report", "items"), [("ADDACS", 3), ("AUDDIS", 3), ("AWACS", 1)])
+def test_a_report_without_money_is_counted_by_what_it_tells(report, items):
+    said = summarise(registry.read(io.BytesIO(sample(report))), "").as_json()
+    assert said["entries"] == items
+    assert (said["credit_count"], said["debit_count"], said["credit_sum"]) == (0, 0, "0.00")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from ims.common.errors import InvalidInput
-from ims.formats import receipts15
+from ims.formats import profile_statement, receipts15
 from ims.formats.profile import Column, Profile, RecordRule, builtin, builtin_names, read
 from ims.formats.records import Entry, Problem, StatementEnd, StatementStart, UnreadableFile
 
@@ -673,3 +673,12 @@ def test_a_slow_pattern_does_not_stall_a_long_file():
 def test_a_pattern_of_a_profile_that_would_take_long_to_understand_is_refused():
     with pytest.raises(InvalidInput, match="repeats groups within groups"):
         Profile.from_config({**SIMPLE, "records": [{"kind": "skip", "regex": "(?:(?:a{1000}){1000}){1000}"}]})
+
+
+def test_a_file_that_must_be_held_is_refused_before_it_fills_the_memory(monkeypatch):
+    monkeypatch.setattr(profile_statement, "_MOST_HELD", 20)
+    head = "Date, Type, Description, Value, Balance, Account Name, Account Number\n"
+    rows = [f"03/04/2026,BGC,CTAX,1.00,{n}.00,COUNCIL,601613-31926819,\n" for n in range(30, 0, -1)]
+    assert len(entries_of(head + "".join(rows[:20]), builtin("natwest"))) == 20
+    with pytest.raises(UnreadableFile, match="Download it in parts"):
+        entries_of(head + "".join(rows), builtin("natwest"))

@@ -144,3 +144,14 @@ def test_checks_find_what_was_changed_outside(profile, actor):
     assert [finding.check for finding in checks.verify()] == ["imports.posting_differs"]
     services.receive(actor=actor, stream=io.BytesIO(b"x"), name="x", profile="simple")
     assert "imports.bytes_differ" not in {finding.check for finding in checks.verify()}
+
+
+@pytest.mark.parametrize("report", ["ADDACS", "AUDDIS", "AWACS", "INPUT"])
+def test_reports_that_hold_no_money_are_kept_and_post_nothing(seeded, actor, report):
+    day = "20260401" if report == "INPUT" else "20260407"
+    batch = through(actor, f"bacs-xml/synthetic-{report}-{day}.xml")
+    assert batch.state == "posted"
+    assert batch.posting is None
+    rows = ImportRow.objects.filter(batch=batch)
+    assert {row.outcome for row in rows} == {"ignored"}
+    assert all(row.reason.startswith(f"Line {row.line}: it is ") for row in rows)

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import BinaryIO
 
 from ims.command_line.answer import Answer, WrongUse, table
-from ims.command_line.arguments import open_binary
-from ims.formats.profile import builtin, builtin_names
+from ims.command_line.arguments import from_json, open_binary
+from ims.formats.profile import Profile, builtin, builtin_names
 from ims.formats.profile import read as read_by_profile
 from ims.formats.records import Problem
 from ims.formats.registry import FORMATS, read, recognise, with_head
@@ -21,7 +21,11 @@ _MOST_PROBLEMS_SHOWN = 50
 def configure(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("file", metavar="FILE", help="the file to read; “-” is standard input")
-    parser.add_argument(
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--layout", metavar="JSON", help="read it by this layout, or @FILE: what an import profile says of its files"
+    )
+    choice.add_argument(
         "--format",
         metavar="NAME",
         help=f"read it as this, instead of as what its content says it is. Known: {', '.join(_names())}",
@@ -33,7 +37,11 @@ def run(arguments: Namespace) -> Answer:
     if arguments.format and arguments.format not in _names():
         raise WrongUse(f"There is no file format called “{arguments.format}”. Known formats: {', '.join(_names())}.")
     with open_binary(arguments.file) as stream:
-        summary = _summarise(stream, arguments.format)
+        if arguments.layout is not None:
+            layout = from_json(arguments.layout, Profile.from_config, option="--layout")
+            summary = summarise(read_by_profile(stream, layout), layout.name or "layout")
+        else:
+            summary = _summarise(stream, arguments.format)
     return Answer(summary.as_json(), _text(summary), finding=bool(summary.errors))
 
 
@@ -53,7 +61,8 @@ def _text(summary: Summary) -> str:
     parts = [f"Format: {summary.format}"]
     if summary.statements:
         parts.append(table(_HEADINGS, [_row(statement) for statement in summary.statements], right=(2, 3, 4, 5, 6)))
-    parts.append(f"In all: {_tally(summary.movements)}")
+    told = f"; {summary.told:,} more that move no money" if summary.told else ""
+    parts.append(f"In all: {_tally(summary.movements)}{told}")
     parts.extend(_problems("To know", summary.notices))
     parts.extend(_problems("Wrong", summary.errors))
     if not summary.errors:

@@ -122,7 +122,7 @@ SELECT
   CASE WHEN code = '' THEN '' WHEN code = 'unreadable' AND problem LIKE 'Line %' THEN problem ELSE
     'Line ' || line || ': ' || CASE code
       WHEN 'split' THEN 'its parts are posted instead of the whole.'
-      WHEN 'pending' THEN 'the bank has not booked it yet. It will come again when it has.'
+      WHEN 'pending' THEN 'it is announced or only told of, not booked. Nothing is posted for it; money will come as an entry of its own.'
       WHEN 'not_a_receipt' THEN format('it is %s, which this profile does not post.', CASE kind
         WHEN 'payment' THEN 'money paid out' WHEN 'day_total' THEN 'a total of the day'
         WHEN 'contra' THEN 'a balancing record' WHEN 'instruction' THEN 'an instruction, not money'
