@@ -104,7 +104,9 @@ def remember(items: Sequence[int] | None = None) -> int:
         wanted = wanted.filter(pk__in=items)
     keys = list(wanted.order_by("pk").values_list("pk", flat=True))
     if items is None:
-        MatchSuggestion.objects.exclude(item__state=SuspenseItem.State.OPEN).delete()
+        with transaction.atomic():
+            _one_at_a_time()
+            MatchSuggestion.objects.exclude(item__state=SuspenseItem.State.OPEN).delete()
     matched = 0
     for start in range(0, len(keys), _AT_ONCE):
         chunk = keys[start : start + _AT_ONCE]
@@ -115,7 +117,14 @@ def remember(items: Sequence[int] | None = None) -> int:
     return matched
 
 
+def _one_at_a_time() -> None:
+    """Wait for whoever is storing suggestions: two who store those of one item would both give it a likeliest."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('ims.suspense.remember', 0))")
+
+
 def _store(items: Sequence[int], found: dict[int, list[Suggestion]]) -> None:
+    _one_at_a_time()
     MatchSuggestion.objects.filter(item__in=items).delete()
     MatchSuggestion.objects.bulk_create(
         [

@@ -252,11 +252,11 @@ def _proposed_line(item: SuspenseItem, proposal: Proposal) -> Line:
     )
 
 
-@transaction.atomic
 def refresh_suggestions(*, actor: Actor, items: Sequence[int] | None = None) -> int:
     """Work out afresh whose the given open items may be (None: all of them); return how many have a suggestion.
 
-    Set-based: a hundred thousand items against half a million accounts take seconds.
+    They are kept piece by piece, not in one transaction, so that nobody waits long for anybody. Set-based: a hundred
+    thousand items against half a million accounts take seconds.
     """
     authorise(actor, "suspense.view_suspenseitem", what="look for matches")
     return matching.remember(items)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from decimal import Decimal
 
@@ -20,6 +19,7 @@ from ims.suspense import checks, selectors, services
 from ims.suspense.allocation import Allocation, ItemTake, Proposal
 from ims.suspense.errors import ItemTaken
 from ims.suspense.models import SuspenseItem
+from tests.support.waiting import until_somebody_waits
 from tests.suspense.conftest import COLLEAGUE, OFFICER, Unidentified
 
 
@@ -242,7 +242,7 @@ class TestTwoAtOnce:
         with transaction.atomic():
             allocate([take(item, "30.00")], [to("23", "30.00", account)], key="b")
             undoing.start()
-            self._wait_until_somebody_waits()
+            until_somebody_waits()
         undoing.join()
         assert reread(item) == [("open", Decimal("20.00"))]
         assert list(checks.verify()) == []
@@ -253,14 +253,3 @@ class TestTwoAtOnce:
             ledger.reverse(actor=OFFICER, posting_id=posting_id, reason="Not theirs")
         finally:
             connection.close()
-
-    @staticmethod
-    def _wait_until_somebody_waits() -> None:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                if cursor.fetchone()[0]:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("Nobody waited.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.db import connection, transaction
 
 from ims.accounts.models import AccountHolder
 from ims.audit.actors import acting
@@ -16,6 +18,7 @@ from ims.ledger.lines import Line
 from ims.suspense import matching, selectors, services
 from ims.suspense.allocation import Allocation, ItemTake
 from ims.suspense.models import MatchSuggestion
+from tests.support.waiting import until_somebody_waits
 from tests.support.world import SET_UP
 from tests.suspense.conftest import OFFICER, Unidentified
 
@@ -158,3 +161,24 @@ def test_what_falls_into_suspense_is_matched_in_the_background(unidentified_comm
     asked.refresh_from_db()
     assert (asked.state, asked.message) == ("succeeded", "1 of 1 items have a suggestion")
     assert MatchSuggestion.objects.get().item == item
+
+
+def test_two_who_look_for_matches_at_once_leave_one_likeliest(unidentified_committed: Unidentified):
+    item = unidentified_committed.item("55.00", "COUNCIL TAX 700123452")
+    MatchSuggestion.objects.all().delete()
+    counts: list[int] = []
+
+    def look() -> None:
+        try:
+            counts.append(services.refresh_suggestions(actor=OFFICER))
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=look)
+    with transaction.atomic():
+        services.refresh_suggestions(actor=OFFICER, items=[item.pk])
+        other.start()
+        until_somebody_waits()
+    other.join()
+    assert counts == [1]
+    assert [found.rank for found in MatchSuggestion.objects.filter(item=item)] == [1]
