@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from ims.audit.actors import Actor
 from ims.common.errors import NotFound
@@ -60,7 +61,7 @@ def claimed(batch_id: int) -> Iterator[ImportBatch]:
         cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK})", [batch_id])
         if not cursor.fetchone()[0]:
             last = BatchStep.objects.filter(batch_id=batch_id).order_by("-id").first()
-            who = f" ({last.actor_name} began at {last.occurred_at:%H:%M})" if last else ""
+            who = f" ({last.actor_name} began at {timezone.localtime(last.occurred_at):%H:%M})" if last else ""
             raise BatchMoved(f"Import {batch_id} is being worked on just now{who}. Look again in a moment.")
     try:
         yield find_batch(batch_id)

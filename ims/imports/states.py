@@ -24,6 +24,7 @@ S = BatchState
 MOVES: dict[str, tuple[frozenset[BatchState], BatchState]] = {
     # event → (from any of these, to)
     "start_check": (frozenset({S.RECEIVED, S.CHECKING, S.CHECKED, S.REFUSED, S.FAILED}), S.CHECKING),
+    "change_profile": (frozenset({S.RECEIVED, S.CHECKED, S.REFUSED, S.FAILED}), S.RECEIVED),
     "finish_check": (frozenset({S.CHECKING}), S.CHECKED),
     "refuse": (frozenset({S.CHECKING}), S.REFUSED),
     "fail": (frozenset({S.CHECKING}), S.FAILED),

@@ -26,6 +26,7 @@ from ims.jobs.worker import run_worker
 from ims.ledger.models import Entry, NumberSeries, Posting
 from ims.suspense.models import SuspenseItem
 from tests.imports.files import checked, csv_of, line, rule, simple_profile
+from tests.support.waiting import until_somebody_waits
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 4000
@@ -145,7 +146,7 @@ def test_a_row_corrected_while_others_are_posted_waits_for_its_own_posting(profi
         # The posting waits for its number while the other row is corrected.
         NumberSeries.objects.select_for_update().get(prefix="IMP")
         post.start()
-        _wait_for_a_waiter()
+        until_somebody_waits()
         [corrected] = in_threads(lambda: correct(late))
     post.join()
     assert corrected.outcome == "corrected"
@@ -154,15 +155,15 @@ def test_a_row_corrected_while_others_are_posted_waits_for_its_own_posting(profi
     assert services.post_corrected(actor=actor, batch_id=batch.pk).entry_count == 1
 
 
-def _wait_for_a_waiter() -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.05)
-    raise AssertionError("Nobody waited.")
+def test_a_file_checked_under_one_profile_is_not_posted_under_another(profile, actor):
+    simple_profile("other", fund_id="5")
+    batch = checked(actor, [line()])
+    changed = services.change_profile(actor=actor, batch_id=batch.pk, profile="other")
+    assert (changed.state, changed.profile.code) == (BatchState.RECEIVED, "other")
+    with pytest.raises(BatchMoved, match="“received” now"):
+        services.post(actor=actor, batch_id=batch.pk)
+    services.check(actor=actor, batch_id=batch.pk)
+    assert services.post(actor=actor, batch_id=batch.pk).state == BatchState.POSTED
 
 
 def test_a_change_of_rules_after_the_check_asks_for_another(profile, actor):

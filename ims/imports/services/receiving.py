@@ -7,6 +7,7 @@ from typing import BinaryIO
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from ims.audit.actors import Actor, authorise
 from ims.audit.services import record
@@ -18,7 +19,7 @@ from ims.imports.errors import AlreadyReceived, ImportRefusal
 from ims.imports.models import BatchStep, FileProfile, ImportBatch, SourceFile
 from ims.imports.models.profiles import LAYOUT
 from ims.imports.moving import find_batch, move
-from ims.imports.states import OVER, BatchState
+from ims.imports.states import MOVES, OVER, BatchState
 
 RECEIVE = "imports.receive_file"
 _LONGEST_NAME = 200
@@ -82,11 +83,12 @@ def change_profile(*, actor: Actor, batch_id: int, profile: str) -> ImportBatch:
     """Have a file that was refused or failed, or waits, read under another profile. It must then be checked again."""
     authorise(actor, RECEIVE, what="bring in files")
     batch = find_batch(batch_id)
-    if batch.state not in (BatchState.RECEIVED, BatchState.REFUSED, BatchState.FAILED, BatchState.CHECKED):
+    if batch.state not in MOVES["change_profile"][0]:
         raise ImportRefusal(f"Import {batch.pk} is “{BatchState(batch.state).label.lower()}”: its profile stays.")
-    chosen = find_profile(profile)
-    ImportBatch.objects.filter(pk=batch.pk).update(profile=chosen)
-    record("import_profile_changed", actor=actor, subject=batch, data={"from": batch.profile.code, "to": chosen.code})
+    before, chosen = batch.profile, find_profile(profile)
+    note = f"From the profile {before} to {chosen}"
+    move(batch, "change_profile", actor=actor, note=note, profile=chosen, error="", problems=[])
+    record("import_profile_changed", actor=actor, subject=batch, data={"from": before.code, "to": chosen.code})
     return find_batch(batch_id)
 
 
@@ -132,7 +134,7 @@ def _refuse_known(digest: str, name: str) -> None:
     if earlier is not None:
         raise AlreadyReceived(
             f"{name} has been received before: its bytes are those of {earlier.file_name}, import {earlier.pk}, which "
-            f"{earlier.received_by} brought in on {earlier.received_at:%-d %b %Y} and is "
+            f"{earlier.received_by} brought in on {timezone.localtime(earlier.received_at):%-d %b %Y} and is "
             f"“{BatchState(earlier.state).label.lower()}”. Nothing was taken in again.",
             earlier.pk,
         )
