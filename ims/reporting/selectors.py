@@ -54,9 +54,12 @@ WITH of_day AS (
   JOIN imports_sourcefile s ON s.sha256 = split_part(d.source_key, '#', 1)
   JOIN imports_importbatch b ON b.file_id = s.id AND b.attempt::text = split_part(d.source_key, '#', 2)
   UNION ALL
+  -- What came and is not in the ledger, and what was accepted although every row of it is held.
   SELECT b.id, 0 FROM imports_importbatch b
   WHERE b.received_at >= %(start)s AND b.received_at < %(finish)s AND b.posting_id IS NULL
-    AND b.state NOT IN ('posted', 'reversed', 'abandoned')
+    AND b.state NOT IN ('reversed', 'abandoned')
+    AND NOT EXISTS (SELECT 1 FROM of_day d JOIN imports_sourcefile s ON s.sha256 = split_part(d.source_key, '#', 1)
+                    WHERE s.id = b.file_id AND b.attempt::text = split_part(d.source_key, '#', 2))
 )
 SELECT b.id, b.file_name, f.name, b.state,
   coalesce(p.series || '-' || lpad(p.number::text, greatest(6, length(p.number::text)), '0'), ''), w.on_the_day,

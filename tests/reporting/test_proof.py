@@ -146,6 +146,15 @@ class TestFiles:
         assert proof.is_proven
         assert not proof.is_complete
 
+    def test_a_file_of_which_every_row_waits_is_named(self, world: World):
+        batch = posted(ACTOR, [line("30.00", fund="99X")])
+        assert batch.posting is None
+        proof = selectors.proof(ACTOR, TODAY)
+        assert sentences(proof) == [
+            f"warning: 1 row of {batch.file_name} (£30.00) waits for somebody to correct or decide it."
+        ]
+        assert not proof.is_complete
+
     def test_a_file_that_is_not_posted_is_named(self, world: World):
         received(ACTOR, csv_of([line("1.00")]), name="left.csv")
         said = sentences(selectors.proof(ACTOR, TODAY))
