@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from ims.audit.actors import Actor, acting, authorise
@@ -195,7 +196,7 @@ def rendering(
         profile=profile.name,
         first_date=first,
         last_date=last,
-        built_at=clock.now(),
+        built_at=timezone.localtime(clock.now()),
         line_count=len(lines),
         record_count=len(lines) + shape.extra_records,
         debit_total=sum((line.debit for line in lines), ZERO),
