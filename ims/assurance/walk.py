@@ -13,7 +13,6 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Sum
 
 from ims.assurance.selectors import require
 from ims.audit.actors import Actor
@@ -25,6 +24,16 @@ from ims.ledger.models import Entry, Seal
 from ims.ledger.selectors import TotalRow, totals_between
 
 PAGE = 100
+
+# Gathered first and put in order afterwards: in order at once, the database might walk the whole ledger for one day.
+_ENTRIES = """
+WITH found AS MATERIALIZED (
+  SELECT id, amount FROM ledger_entry WHERE fund_id = %(fund)s AND accounting_date = %(day)s
+)
+SELECT count(*), coalesce(sum(amount), 0),
+  ARRAY(SELECT id FROM found WHERE id > %(after)s ORDER BY id LIMIT %(page)s)
+FROM found
+"""
 
 
 @dataclass(frozen=True)
@@ -63,18 +72,19 @@ def day_total(actor: Actor, fund: str, day: date, *, after: int = 0) -> DayTotal
     """The total of `fund` on the accounting `day`, checked, with a page of its entries beyond entry number `after`."""
     require(actor, "walk through the ledger")
     rows = [row for row in totals_between(actor, day, day) if row.fund == fund]
-    entries = Entry.objects.filter(fund=fund, accounting_date=day)
-    sums = entries.aggregate(added_up=Sum("amount", default=ZERO))
-    found = list(entries.filter(pk__gt=after).select_related("posting", "method_of_payment").order_by("pk")[: PAGE + 1])
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTRIES, {"fund": fund, "day": day, "after": after, "page": PAGE + 1})
+        entry_count, added_up, keys = cursor.fetchone()
+    entries = Entry.objects.select_related("posting", "method_of_payment").filter(pk__in=keys[:PAGE]).order_by("pk")
     return DayTotal(
         fund=fund,
         day=day,
         rows=rows,
         total=sum((row.amount for row in rows), ZERO),
-        added_up=sums["added_up"],
-        entry_count=entries.count(),
-        entries=found[:PAGE],
-        after=found[PAGE - 1].pk if len(found) > PAGE else 0,
+        added_up=added_up,
+        entry_count=entry_count,
+        entries=list(entries),
+        after=keys[PAGE - 1] if len(keys) > PAGE else 0,
     )
 
 

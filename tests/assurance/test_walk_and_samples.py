@@ -65,6 +65,16 @@ def test_a_total_is_its_entries_and_an_entry_its_line(auditor, batch):
     ]
 
 
+def test_a_long_day_is_walked_page_by_page(auditor, batch, monkeypatch):
+    monkeypatch.setattr(walk, "PAGE", 1)
+    first = walk.day_total(auditor, "23", YESTERDAY)
+    second = walk.day_total(auditor, "23", YESTERDAY, after=first.after)
+    assert [entry.amount for entry in (*first.entries, *second.entries)] == [Decimal("10.00"), Decimal("20.50")]
+    assert second.after == 0
+    assert first.agrees
+    assert second.agrees
+
+
 def test_money_that_was_moved_is_walked_back_to_the_line_it_arrived_on(auditor, batch, world):
     entry = Entry.objects.get(posting=batch.posting, amount=Decimal("20.50"))
     target = ledger.Line(
