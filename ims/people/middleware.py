@@ -33,7 +33,16 @@ class ActorMiddleware:
 def _actor(request: HttpRequest) -> Actor | None:
     if not request.user.is_authenticated:
         return None
-    return actor_for(request.user, address=request.META.get("REMOTE_ADDR", ""))
+    return actor_for(request.user, address=_address(request))
+
+
+def _address(request: HttpRequest) -> str:
+    """The address the request came from.
+
+    A request through the local socket has none of its own: only our web server can write there, and it names the
+    caller. What a caller says of itself over the network counts for nothing.
+    """
+    return request.META.get("REMOTE_ADDR") or request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
 
 
 def _is_allowed_with_temporary_password(request: HttpRequest) -> bool:

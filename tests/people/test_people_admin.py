@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ims.audit.models import Event
 from ims.people.models import User
 from ims.people.roles import ADMINISTRATOR, AUDITOR, FINANCE, INCOME_OFFICER, SERVICE_DESK
 from tests.people.people_world import member
@@ -95,3 +96,21 @@ def test_the_list_opens_with_few_queries_however_many_people(as_service_desk, dj
     User.objects.bulk_create(User(username=f"u{number}", display_name=f"U {number}") for number in range(60))
     with django_assert_max_num_queries(12):
         assert as_service_desk.get("/admin/people/user/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("connected", "named", "kept"),
+    [
+        ("", "192.0.2.7", "192.0.2.7"),
+        ("198.51.100.9", "192.0.2.7", "198.51.100.9"),
+        ("", "10.0.0.1, 192.0.2.7", "192.0.2.7"),
+    ],
+)
+def test_the_trail_keeps_the_address_our_web_server_names_and_no_other(as_service_desk, connected, named, kept):
+    as_service_desk.post(
+        "/admin/people/user/add/",
+        {"username": "olu", "display_name": "Olu", "email": "", "office_code": "WP", "roles": [INCOME_OFFICER]},
+        REMOTE_ADDR=connected,
+        headers={"X-Forwarded-For": named},
+    )
+    assert Event.objects.get(verb="person_created").address == kept
