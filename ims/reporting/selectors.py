@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from ims.audit.actors import Actor
@@ -123,8 +124,25 @@ class PeriodTotals:
 def proof(actor: Actor, day: date) -> Proof:
     """The proof of the accounting day `day`, as things stand now, within the funds the actor may see.
 
-    Files, journals and suspense hold every fund: who sees only some gets the balances alone.
+    Files, journals and suspense hold every fund: who sees only some gets the balances alone. Everything is read as of
+    one moment (unless the caller has begun a transaction already), so that what is posted meanwhile is no difference.
     """
+    with _one_moment():
+        return _proof(actor, day)
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _proof(actor: Actor, day: date) -> Proof:
     opening = balance_before(actor, day)
     rows = totals_between(actor, day, day)
     funds = _balances(opening, rows, "fund", _names(Fund))

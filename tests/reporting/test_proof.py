@@ -9,6 +9,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from ims.audit.actors import command
 from ims.common import clock
@@ -218,6 +220,15 @@ class TestSuspense:
         proof = selectors.proof(ACTOR, YESTERDAY)
         assert "error: The suspense fund holds £30.00, but its items add up to £29.00." in sentences(proof)
         assert not proof.is_proven
+
+
+def test_it_is_read_as_of_one_moment(world_committed: World):
+    receipt("23", "100.00")
+    with CaptureQueriesContext(connection) as queries:
+        assert selectors.proof(ACTOR, YESTERDAY).is_proven
+    asked = [query["sql"] for query in queries.captured_queries]
+    assert asked[1] == "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+    assert [statement for statement in asked if statement in ("BEGIN", "COMMIT")] == ["BEGIN", "COMMIT"]
 
 
 def test_it_is_plain_for_machines_and_for_paper(world: World):
