@@ -69,6 +69,7 @@ def build(
         locked = ExportProfile.objects.select_for_update().get(pk=profile.pk)
         earlier = ExportBatch.objects.defer("content").filter(key=key).first()
         if earlier is not None:
+            _refuse_other_journal(earlier, locked)
             return earlier
         return _build(actor, locked, first, last, key, reason)
 
@@ -224,6 +225,14 @@ def _nothing(profile: ExportProfile, first: date, last: date) -> NothingToExport
         "Download that batch again if you need the file.",
         batches=earlier,
     )
+
+
+def _refuse_other_journal(earlier: ExportBatch, profile: ExportProfile) -> None:
+    if earlier.profile_id != profile.pk:
+        raise ExportRefusal(
+            f"This request has built {earlier} already, which is not “{profile}”. Begin again from Exports.",
+            code="key_used",
+        )
 
 
 def _refuse_missing(missing: Sequence[journal.Missing]) -> None:

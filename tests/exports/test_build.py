@@ -282,3 +282,12 @@ def test_two_at_once_export_each_entry_once(world_committed, transactional_db):
         thread.join()
     assert sorted(type(result).__name__ for result in results) == ["ExportBatch", "NothingToExport"]
     assert ExportedEntry.objects.count() == 1
+
+
+def test_one_request_builds_the_journals_of_one_profile(profiles):
+    receipt("23", "10.00")
+    first, other = list(profiles.values())[:2]
+    build(first, key="same")
+    with pytest.raises(ExportRefusal, match="Begin again"):
+        build(other, key="same")
+    assert ExportBatch.objects.count() == 1
