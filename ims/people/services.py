@@ -142,6 +142,7 @@ def reactivate(*, actor: Actor, person: User, roles: Iterable[str], reason: str)
         _not_oneself(actor, locked, "make yourself active. Ask a colleague")
         if locked.is_active:
             raise PeopleRefusal(f"{locked} is active already.")
+        _may_touch(actor, locked)
         locked.is_active, locked.role_names = True, _in_words(wanted)
         locked.groups.add(*Group.objects.filter(name__in=wanted))
         with acting(actor, reason):

@@ -101,6 +101,8 @@ def test_rows_outside_a_persons_funds_do_not_exist_for_them(batch, actor):
     assert list(selectors.rows(clerk, batch).values_list("line", flat=True)) == [3]
     with pytest.raises(NotFound):
         correct(clerk, row(batch, 2), fund="5")
+    with pytest.raises(InvalidInput, match="not one of yours"):
+        correct(clerk, row(batch, 3), fund="23", amount="12.00")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from ims.audit.services import record
-from ims.common.errors import ImsError
+from ims.common.errors import ImsError, NotAllowed
 from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.console.import_forms import BatchFilters, ProfileForm, ReasonForm, UploadForm
@@ -360,6 +360,8 @@ def post_corrected(request: HttpRequest, batch_id: int) -> HttpResponse:
 def download(request: HttpRequest, batch_id: int) -> HttpResponse:
     """The file as it arrived, byte for byte. Who took it away is kept in the audit trail."""
     found = find_batch(batch_id)
+    if request.actor.funds is not None:
+        raise NotAllowed("The file holds every fund, and you see only some. Ask somebody who sees all of them.")
     record("import_file_downloaded", actor=request.actor, subject=found)
     answer = StreamingHttpResponse(content.bytes_of(found.file), content_type="application/octet-stream")
     answer["Content-Length"] = str(found.file.size)

@@ -45,6 +45,8 @@ def correct_row(*, actor: Actor, row_id: int, changes: Mapping[str, str], reason
     _require_reason(reason)
     before = _snapshot(row)
     _apply(row, changes)
+    if row.fund and not actor.may_see_fund(row.fund):
+        raise InvalidInput(f"There is no fund “{row.fund}”, or it is not one of yours. Choose another.")
     _decide_again(row)
     _keep(actor, row, "corrected", before, reason)
     return row
