@@ -22,7 +22,7 @@ _read_date = date_reader(("yyyy-mm-dd", "dd/mm/yyyy"))
 
 
 def recognise(head: bytes) -> bool:
-    """True for a workbook, small enough to be whole in ``head``, whose second row is a deduction."""
+    """True for a workbook, whole in ``head``, whose second row is a deduction."""
     if not head.startswith(_ZIP):
         return False
     try:
@@ -42,5 +42,5 @@ def read(stream: BinaryIO) -> Iterator[Record]:
     return spreadsheet.read(stream, builtin("dwp"))
 
 
-FORMAT = Format("dwp", "DWP council tax deductions", recognise, read)
+FORMAT = Format("dwp", "DWP council tax deductions", recognise, read, is_archive=True)
 FORMATS = (FORMAT,)

@@ -21,3 +21,5 @@ class Format:
     """True when the head of a file (its first 64 KiB, as UTF-8 where it was UTF-16) is this format."""
     read: Callable[[BinaryIO], Iterator[Record]]
     """Turns a stream of bytes into records; raises `UnreadableFile` when the whole cannot be read."""
+    is_archive: bool = False
+    """True for a workbook and its like: a file that is a ZIP archive."""

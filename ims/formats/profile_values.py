@@ -84,7 +84,7 @@ def _date_pattern(text: str) -> str:
 def _calendar_date(match: re.Match[str]) -> date:
     parts = match.groupdict()
     year = int(parts["year"])
-    if year < 100:
+    if len(parts["year"]) == 2:
         year += 2000 if year < 70 else 1900
     name = parts.get("name")
     month = _MONTHS.get(name[:3].lower(), 0) if name else int(parts["month"])

@@ -24,8 +24,10 @@ from ims.formats.format import Format
 from ims.formats.records import Record, UnreadableFile
 from ims.formats.text_lines import as_utf8
 from ims.formats.unrecognised import what_it_looks_like
+from ims.formats.workbook import LARGEST_FILE
 
 HEAD_BYTES = 65_536
+_ZIP = b"PK\x03\x04"
 
 MODULES: tuple[ModuleType, ...] = (
     mt940,
@@ -51,9 +53,11 @@ def recognise(head: bytes) -> Format:
 
     Raises `UnreadableFile` that says what the file looks like instead.
     """
-    readable = as_utf8(head[:HEAD_BYTES])
+    is_archive = head.startswith(_ZIP)
+    readable = head if is_archive else as_utf8(head[:HEAD_BYTES])
     for known in FORMATS.values():
-        if known.recognise(readable):
+        # An archive may hold a statement uncompressed: only formats that are archives themselves are asked of one.
+        if (known.is_archive or not is_archive) and known.recognise(readable):
             return known
     raise UnreadableFile(what_it_looks_like(head), code="format_not_recognised")
 
@@ -73,15 +77,28 @@ def read(stream: BinaryIO, format: str | None = None) -> Iterator[Record]:
     return chosen.read(whole)
 
 
+def head_of(stream: BinaryIO) -> bytes:
+    """The first bytes of a stream, by which `recognise` tells what it is.
+
+    Of an archive such as a workbook that is all of it, up to the largest that is read: its contents are listed at its
+    end.
+    """
+    head = _first(stream, HEAD_BYTES)
+    return head + _first(stream, LARGEST_FILE - len(head)) if head.startswith(_ZIP) else head
+
+
 def with_head(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
     """The first bytes of a stream, and a stream that still begins with them."""
-    parts = []
-    missing = HEAD_BYTES
-    while missing and (part := stream.read(missing)):
-        parts.append(part)
-        missing -= len(part)
-    head = b"".join(parts)
+    head = head_of(stream)
     return head, io.BufferedReader(_Rejoined(head, stream), HEAD_BYTES)
+
+
+def _first(stream: BinaryIO, count: int) -> bytes:
+    parts = []
+    while count > 0 and (part := stream.read(count)):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
 
 
 class _Rejoined(io.RawIOBase):

@@ -1,4 +1,4 @@
-"""How fast the bank formats are read, beside the best public library where one is importable.
+"""How fast each format is read, beside the best public library where there is one and it is importable.
 
     python tests/benchmarks/formats.py [--entries 50000] [format …]
 
@@ -22,21 +22,31 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.formats import generated_files, generated_income
+
+MAKERS = generated_files.MAKERS | generated_income.MAKERS
+
+
+def _records(stream, name: str):
+    from ims.formats import profile, registry
+
+    if name in registry.FORMATS:
+        return registry.read(stream, name)
+    return profile.read(stream, profile.builtin(name))
+
 
 def _ours(path: str, name: str) -> int:
-    from ims.formats import registry
     from ims.formats.records import Entry
 
     with open(path, "rb") as stream:
-        return sum(isinstance(record, Entry) for record in registry.read(stream, name))
+        return sum(isinstance(record, Entry) for record in _records(stream, name))
 
 
 def _ours_checked(path: str, name: str) -> int:
-    from ims.formats import registry
     from ims.formats.summary import summarise
 
     with open(path, "rb") as stream:
-        return summarise(registry.read(stream, name), name).movements.count
+        return summarise(_records(stream, name), name).movements.count
 
 
 def _bankstatementparser(path: str, name: str) -> int:
@@ -74,7 +84,16 @@ def _bankline(path: str, name: str) -> int:
     return sum(len(account.records) for account in output.accounts)
 
 
+def _openpyxl(path: str, name: str) -> int:
+    from openpyxl import load_workbook
+
+    sheet = load_workbook(path, read_only=True).worksheets[0]
+    return sum(1 for _ in sheet.iter_rows(min_row=2, values_only=True))
+
+
 SUFFIXES = {"mt940": "mt940", "mt942": "mt942", "camt.053": "xml", "bai2": "bai2", "ofx": "ofx", "data-services": "txt"}
+SUFFIXES |= {name: "xml" if name in ("bacs-arudd", "bacs-arucs") else "txt" for name in generated_income.MAKERS}
+SUFFIXES |= {"dwp": "xlsx"}
 READERS: dict[str, Callable[[str, str], int]] = {
     "ims": _ours,
     "ims, added up and checked": _ours_checked,
@@ -83,6 +102,7 @@ READERS: dict[str, Callable[[str, str], int]] = {
     "bai2": _bai2,
     "ofxparse": _ofxparse,
     "bankline-direct-parser": _bankline,
+    "openpyxl": _openpyxl,
 }
 BESIDE = {
     "mt940": ("bankstatementparser", "mt-940"),
@@ -91,6 +111,7 @@ BESIDE = {
     "bai2": ("bai2", "bankstatementparser"),
     "ofx": ("bankstatementparser", "ofxparse"),
     "data-services": ("bankline-direct-parser",),
+    "dwp": ("openpyxl",),
 }
 
 
@@ -107,12 +128,17 @@ def measure_here(reader: str, path: str, name: str) -> dict[str, float | int]:
 
 def _warm_up(reader: str, name: str, suffix: str) -> None:
     """Reads a tiny file first, so that importing a library is not counted as reading."""
-    from tests.formats.generated_files import MAKERS
-
-    with tempfile.NamedTemporaryFile("w", suffix=suffix, newline="") as small:
-        small.writelines(MAKERS[name](10))
-        small.flush()
+    with tempfile.NamedTemporaryFile(suffix=suffix) as small:
+        _write(Path(small.name), name, 10)
         READERS[reader](small.name, name)
+
+
+def _write(path: Path, name: str, entries: int) -> None:
+    if name == "dwp":
+        path.write_bytes(generated_income.dwp(entries))
+        return
+    with path.open("w", newline="") as stream:
+        stream.writelines(MAKERS[name](entries))
 
 
 def measure(python: str, reader: str, path: Path, name: str, seconds: int = 60) -> dict | str:
@@ -129,16 +155,13 @@ def measure(python: str, reader: str, path: Path, name: str, seconds: int = 60) 
 
 def report(name: str, entries: int, libraries: str) -> None:
     """Prints one line for each reader of a format; the ratio is ours to the fastest library."""
-    from tests.formats.generated_files import MAKERS
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"statement.{SUFFIXES[name]}"
-        with path.open("w", newline="") as stream:
-            stream.writelines(MAKERS[name](entries))
+        _write(path, name, entries)
         megabytes = path.stat().st_size / 1e6
         print(f"\n{name}: {entries:,} entries, {megabytes:.1f} MB")
         rates = {}
-        for reader in ("ims", "ims, added up and checked", *BESIDE[name]):
+        for reader in ("ims", "ims, added up and checked", *BESIDE.get(name, ())):
             python = sys.executable if reader.startswith("ims") else libraries
             figures = [measure(python, reader, path, name)]
             if isinstance(figures[0], dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from datetime import date
 from decimal import Decimal
 
@@ -563,3 +564,11 @@ def test_summary_is_exactly_what_the_command_prints():
 def test_statements_are_whole():
     for make in MAKERS.values():
         assert len(statements(records("".join(make(2)).encode()))) == 1
+
+
+def test_a_statement_inside_an_archive_is_an_archive():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("statement.sta", ":20:A\r\n:25:1/2\r\n:28C:1\r\n:60F:C260401GBP0,\r\n:62F:C260401GBP0,\r\n")
+    with pytest.raises(UnreadableFile, match=r"(?i)zip"):
+        registry.recognise(packed.getvalue())

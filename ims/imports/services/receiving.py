@@ -62,7 +62,7 @@ def recognise(stream: BinaryIO) -> FileProfile:
     """The one profile in use for the format that the content shows. Raises `ImportRefusal` when that is not certain."""
     stream.seek(0)
     try:
-        known = registry.recognise(stream.read(registry.HEAD_BYTES))
+        known = registry.recognise(registry.head_of(stream))
     except UnreadableFile as error:
         raise ImportRefusal(error.message, code=error.code) from error
     for_it = Q(format=known.name) | Q(format=LAYOUT, code=known.name)
