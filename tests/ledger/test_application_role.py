@@ -47,3 +47,29 @@ def test_append_only_tables_can_be_read_and_added_to_but_not_changed(application
 def test_the_application_cannot_take_the_guards_away(application, statement):
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         application.execute(statement)
+
+
+def test_a_temporary_table_of_the_same_name_does_not_make_a_posting_whole(application):
+    """A session looks among its own temporary tables first: a ledger it made itself must not be the one checked."""
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="says 1 entries"), application.transaction():
+        posting = application.execute(
+            "INSERT INTO public.ledger_posting (kind, series, number, source_kind, source_key, entry_count, total,"
+            " reason, actor_kind, actor_id, actor_name)"
+            " VALUES ('receipt', 'SHD', 1, 'test', 'shadow', 1, 10, '', 'system', '', 'Test') RETURNING id"
+        ).fetchone()[0]
+        application.execute(
+            "CREATE TEMPORARY TABLE ledger_entry ON COMMIT DROP AS SELECT %s::bigint AS posting_id, 10.00 AS amount",
+            [posting],
+        )
+
+
+def test_no_check_of_the_ledger_looks_among_temporary_tables(db):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+            " JOIN pg_class c ON c.oid = t.tgrelid"
+            " WHERE c.relname IN ('ledger_posting', 'ledger_entry') AND p.proname LIKE 'ims\\_%%'"
+            " AND p.prosrc ~ '(FROM|JOIN) ledger_' AND p.proname <> 'ims_suspense_after_entries'"
+            " AND NOT coalesce('search_path=public, pg_temp' = ANY(p.proconfig), false)"
+        )
+        assert cursor.fetchall() == []
