@@ -72,7 +72,11 @@ def _patterns(resolver: URLResolver, prefix: str, space: str) -> Iterator[tuple[
 
 
 def _readable(route: str) -> str:
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", route.removeprefix("^").removesuffix("$"))
+    """The route as people read it: ``/admin/funds/fund/<object_id>/change/``."""
+    plain = route.removeprefix("^").removesuffix("$")
+    plain = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", plain)
+    plain = plain.replace("([^/]+)/history/([^/]+)", "<object_id>/history/<history_id>")
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"<\1>", plain)
 
 
 def model_of(name: str) -> type[models.Model] | None:
