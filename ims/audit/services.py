@@ -18,7 +18,7 @@ def record(
     reason: str = "",
     data: dict[str, Any] | None = None,
 ) -> Event:
-    """Add one event to the trail, in the caller's transaction, so that the act and its record stand or fall together."""
+    """Add one event to the trail, in the caller's transaction: the act and its record stand or fall together."""
     return Event.objects.create(
         verb=verb,
         actor_kind=actor.kind,

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 
 from ims.audit.actors import Actor
+from ims.common.identifiers import record_number
 from ims.common.money import ZERO
 from ims.console.fields import MoneyField
 from ims.funds import selectors as funds
@@ -69,7 +70,7 @@ def line_set(data: Any, *, actor: Actor, prefix: str, initial: list[dict[str, An
     if data is not None and add:
         data = data.copy()
         key = f"{prefix}-TOTAL_FORMS"
-        data[key] = str(min(int(data.get(key) or 0) + 1, MOST_LINES))
+        data[key] = str(min((record_number(data.get(key, "")) or 0) + 1, MOST_LINES))
     return factory(data, prefix=prefix, initial=initial if data is None else None, form_kwargs={"actor": actor})
 
 

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.http import QueryDict
 
 from ims.audit.actors import Actor
+from ims.common.identifiers import record_number
 from ims.console.fields import DateField, MoneyField
 from ims.console.move_forms import MOST_LINES, LineForm, ReasonForm, line_set
 from ims.funds import selectors as funds
@@ -174,7 +175,8 @@ def allocation_forms(
     credits = forms.formset_factory(LineForm, formset=_CreditNotes, extra=0, max_num=MOST_LINES)
     if data is not None and step == "add_credit":
         data = data.copy()
-        data["credit-TOTAL_FORMS"] = str(min(int(data.get("credit-TOTAL_FORMS") or 0) + 1, MOST_LINES))
+        there = record_number(data.get("credit-TOTAL_FORMS", "")) or 0
+        data["credit-TOTAL_FORMS"] = str(min(there + 1, MOST_LINES))
     at_first = [{"item": item.pk, "seen": item.remaining, "amount": item.remaining} for item in items]
     narrative = items[0].entry.narrative[:100] if len(items) == 1 else ""
     total = sum(item.remaining for item in items)

@@ -40,6 +40,7 @@ _ALLPAY_METHODS = {"P": "15", "C": "16", "Q": "17", "T": "18", "Z": "19", "N": "
 _NOT_FOR_COUNCILS = {"bank-of-ireland", "monzo", "bunq"}
 _AGENTS = {"allpay": ALLPAY, "paypoint": "18", "post-office": "15"}
 _CARDS = ("govuk", "stripe", "adyen", "worldpay", "card")
+_DURING_THE_DAY = {"mt942", "camt052"}
 _EXPECTED = {"mt940": time(9, 0), "allpay": time(8, 30)}
 _NAMES = {
     "receipts15": "Receipts file, 15 fields",
@@ -111,7 +112,12 @@ def _add(actor: Actor, seed: Seed) -> FileProfile:
 
 
 def _entries(code: str) -> str:
-    """Agents' files and cards carry returned payments, which must come off the account they were posted to."""
+    """Agents' files and cards carry returned payments, which must come off the account they were posted to.
+
+    What a bank tells during the day it tells again in the statement of the day: posting both would post twice.
+    """
+    if code in _DURING_THE_DAY:
+        return FileProfile.Entries.NOTHING
     returns = code in _AGENTS or code.startswith(_CARDS)
     return FileProfile.Entries.RECEIPTS_AND_RETURNS if returns else FileProfile.Entries.RECEIPTS
 

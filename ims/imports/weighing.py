@@ -92,6 +92,8 @@ def as_rule(rule: RoutingRule) -> Rule:
 
 def kinds_posted(entries: str) -> list[EntryKind]:
     """The kinds of entry that a profile posts."""
+    if entries == FileProfile.Entries.NOTHING:
+        return []
     if entries == FileProfile.Entries.RECEIPTS:
         return ["receipt"]
     if entries == FileProfile.Entries.RECEIPTS_AND_RETURNS:

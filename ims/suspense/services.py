@@ -29,6 +29,9 @@ from ims.suspense.models import SuspenseItem, SuspenseNote
 
 LONGEST_NOTE = 4000
 MATCH_JOB = "suspense.match"
+MATCH_ALL_JOB = "suspense.match_all_now"
+MOST_AT_ONCE = 500
+"""How many open items are matched while somebody waits for the page."""
 
 _NO_REASONS = sql.SQL("SELECT NULL::integer AS source_line, NULL::text AS reason WHERE false")
 
@@ -258,8 +261,21 @@ def refresh_suggestions(*, actor: Actor, items: Sequence[int] | None = None) -> 
     They are kept piece by piece, not in one transaction, so that nobody waits long for anybody. Set-based: a hundred
     thousand items against half a million accounts take seconds.
     """
-    authorise(actor, "suspense.view_suspenseitem", what="look for matches")
+    authorise(actor, "suspense.allocate", what="look for matches")
     return matching.remember(items)
+
+
+@transaction.atomic
+def look_for_matches(*, actor: Actor) -> int | None:
+    """Work out afresh whose all open items may be: at once when they are few, in the background when they are many.
+
+    Returns how many have a suggestion, None when the work was handed to a worker.
+    """
+    authorise(actor, "suspense.allocate", what="look for matches")
+    if SuspenseItem.objects.filter(state=SuspenseItem.State.OPEN)[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
+        enqueue(MATCH_ALL_JOB, actor=actor)
+        return None
+    return refresh_suggestions(actor=actor)
 
 
 def _change(actor: Actor, items: Sequence[int], reason: str, **values: Any) -> int:

@@ -18,6 +18,13 @@ def match(run: Run, *, posting: int) -> str:
     return f"{matched:,} of {len(items):,} items have a suggestion"
 
 
+@task(services.MATCH_ALL_JOB, title="Look for matches in all of suspense")
+def match_all_now(run: Run) -> str:
+    """Suggest accounts for everything open, because somebody asked."""
+    matched = matching.remember(None)
+    return f"{matched:,} items have a suggestion"
+
+
 @schedule("suspense.match_all", "15 5 * * *", title="Look for matches in all of suspense")
 def match_all() -> None:
     """Accounts and balances change overnight: suggest afresh for everything before people come in."""

@@ -25,7 +25,7 @@ from ims.jobs.sweep import sweep
 from ims.jobs.worker import run_worker
 from ims.ledger.models import Entry, NumberSeries, Posting
 from ims.suspense.models import SuspenseItem
-from tests.imports.files import checked, csv_of, line, rule, simple_profile
+from tests.imports.files import checked, csv_of, line, posted, rule, simple_profile
 from tests.support.waiting import until_somebody_waits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,6 +153,26 @@ def test_a_row_corrected_while_others_are_posted_waits_for_its_own_posting(profi
     assert ImportRow.objects.get(pk=early.pk).outcome == "posted_separately"
     assert ImportRow.objects.get(pk=late.pk).outcome == "corrected"
     assert services.post_corrected(actor=actor, batch_id=batch.pk).entry_count == 1
+
+
+def test_a_file_waits_for_its_number_as_long_as_another_file_takes(profile, actor):
+    posted(actor, [line()])
+    batch = checked(actor, [line("3.00")], name="b.csv")
+
+    def post_impatiently() -> ImportBatch:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
+        return services.post(actor=actor, batch_id=batch.pk)
+
+    results: list[object] = []
+    second = threading.Thread(target=lambda: results.extend(in_threads(post_impatiently)))
+    with transaction.atomic():
+        NumberSeries.objects.select_for_update().get(prefix="IMP")
+        second.start()
+        until_somebody_waits()
+        time.sleep(0.5)
+    second.join()
+    assert [result.state for result in results] == [BatchState.POSTED]
 
 
 def test_a_file_checked_under_one_profile_is_not_posted_under_another(profile, actor):

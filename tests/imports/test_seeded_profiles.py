@@ -155,3 +155,14 @@ def test_reports_that_hold_no_money_are_kept_and_post_nothing(seeded, actor, rep
     rows = ImportRow.objects.filter(batch=batch)
     assert {row.outcome for row in rows} == {"ignored"}
     assert all(row.reason.startswith(f"Line {row.line}: it is ") for row in rows)
+
+
+def test_what_a_bank_tells_during_the_day_is_for_information(seeded, actor):
+    for code, sample_file in (
+        ("mt942", "mt942/railslove-mt942.txt"),
+        ("camt052", "camt052/viafintech-valid_example.xml"),
+    ):
+        assert seeded[code].entries == FileProfile.Entries.NOTHING
+        batch = through(actor, sample_file, code)
+        assert set(batch.rows.values_list("outcome", flat=True)) <= {"ignored", "invalid"}
+    assert Entry.objects.count() == 0

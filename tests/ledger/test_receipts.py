@@ -152,3 +152,16 @@ def test_two_at_the_same_moment_post_once(world_committed):
     assert [result.created for result in results].count(True) == 1
     assert Posting.objects.count() == 1
     assert Entry.objects.count() == 1
+
+
+def test_a_period_with_entries_keeps_its_dates_and_stays(world):
+    post(line(accounting_date=date(2025, 6, 1)))
+    held, empty = AccountingPeriod.objects.get(name="2025-26"), AccountingPeriod.objects.get(name="2024-25")
+    for change in (
+        lambda: AccountingPeriod.objects.filter(pk=held.pk).update(ends_on=date(2025, 5, 31)),
+        lambda: AccountingPeriod.objects.filter(pk=held.pk).delete(),
+    ):
+        with pytest.raises(IntegrityError, match="holds entries"), transaction.atomic():
+            change()
+    AccountingPeriod.objects.filter(pk=held.pk).update(is_open=False)
+    empty.delete()

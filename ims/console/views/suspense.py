@@ -110,12 +110,15 @@ def act(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("suspense:index") + _suffix(request))
 
 
-@screen(permission=VIEW, what="look for matches")
+@screen(permission=ALLOCATE, what="look for matches")
 @require_POST
 def refresh(request: HttpRequest) -> HttpResponse:
     """Work out afresh whose the open items may be."""
-    matched = services.refresh_suggestions(actor=request.actor)
-    messages.success(request, f"{_items(matched)} have a suggestion.")
+    matched = services.look_for_matches(actor=request.actor)
+    if matched is None:
+        messages.success(request, "Matches are being looked for in the background. They appear here as they are found.")
+    else:
+        messages.success(request, f"{_items(matched)} have a suggestion.")
     return redirect(reverse("suspense:index") + _suffix(request))
 
 

@@ -25,6 +25,7 @@ class FileProfile(Tracked):
         RECEIPTS = "receipts", "Receipts only"
         RECEIPTS_AND_RETURNS = "receipts_and_returns", "Receipts and returned receipts (unpaid, charged back)"
         ALL = "all", "Every movement, money out included"
+        NOTHING = "nothing", "Nothing: the file is for information, its money comes in another"
 
     class Doubt(models.TextChoices):
         SUSPENSE = "suspense", "Post to suspense"

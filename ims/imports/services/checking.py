@@ -166,7 +166,8 @@ def _keep_statement(batch: ImportBatch, statement, staged: Staged) -> None:
 
 def _refuse(batch: ImportBatch, actor: Actor, staged: Staged) -> None:
     first = staged.problems[0]["message"]
-    more = f" There are {staged.problem_count - 1:,} more problems." if staged.problem_count > 1 else ""
+    others = staged.problem_count - 1
+    more = f" There {'is 1 more problem' if others == 1 else f'are {others:,} more problems'}." if others else ""
     with transaction.atomic():
         _forget_earlier_check(batch)
         move(

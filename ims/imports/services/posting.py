@@ -74,7 +74,8 @@ def post_set_of(
         return None
     values |= {"today": clock.today(), "late": _late_days(batch.profile, days)}
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL work_mem = '128MB'")
+        # Numbers have no gaps, so whoever posts a file holds the next one: a second file waits for the first's end.
+        cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL lock_timeout = '15min'")
     posting = ledger.post_set(
         actor=actor,
         select=sql.SQL(read("ims.imports", "post.sql")).format(which=which),
