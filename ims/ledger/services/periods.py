@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
+from psycopg.errors import LockNotAvailable
 
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
@@ -30,7 +31,10 @@ def open_period(*, actor: Actor, name: str, starts_on: date, ends_on: date) -> A
 
 
 def close_period(*, actor: Actor, period_id: int, reason: str) -> AccountingPeriod:
-    """Close a period. It waits for postings on their way into it; afterwards the database refuses new ones."""
+    """Close a period. It waits for postings on their way into it; afterwards the database refuses new ones.
+
+    Raises `LedgerRefusal` when a posting (a large file) takes longer than a person would wait.
+    """
     return _set_open(actor, period_id, is_open=False, reason=reason)
 
 
@@ -44,13 +48,25 @@ def _set_open(actor: Actor, period_id: int, *, is_open: bool, reason: str) -> Ac
     authorise(actor, PERMISSION, what="close or reopen accounting periods")
     if not reason.strip():
         raise LedgerRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")
-    period = AccountingPeriod.objects.select_for_update().filter(pk=period_id).first()
-    if period is None:
-        raise LedgerRefusal("That accounting period does not exist.", code="not_found")
+    period = _locked(period_id)
     if period.is_open == is_open:
         raise LedgerRefusal(f"{period} is {'open' if is_open else 'closed'} already.", code="nothing_to_do")
     period.is_open = is_open
     with acting(actor, reason):
         period.save()
     record("period_reopened" if is_open else "period_closed", actor=actor, subject=period, reason=reason)
+    return period
+
+
+def _locked(period_id: int) -> AccountingPeriod:
+    try:
+        period = AccountingPeriod.objects.select_for_update().filter(pk=period_id).first()
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise LedgerRefusal(
+                "Something is being posted into that period just now. Try again in a few minutes.", code="conflict"
+            ) from error
+        raise
+    if period is None:
+        raise LedgerRefusal("That accounting period does not exist.", code="not_found")
     return period
