@@ -27,19 +27,26 @@ def require_free_port(port: int) -> None:
 
 
 def serve(port: int) -> None:
-    """Run a web server and a worker until one of them ends or the person presses Ctrl-C; then stop both."""
-    processes = [
-        _start("gunicorn", "ims.settings.wsgi", "--bind", f"{HOST}:{port}", "--workers", "2", "--log-level", "warning"),
-        _start("ims", "work"),
-    ]
+    """Run a web server and a worker until the person presses Ctrl-C, or the web server ends; then stop both.
+
+    A worker that ends is started again: its work goes on where it stopped.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
+    web = _start(
+        "gunicorn", "ims.settings.wsgi", "--bind", f"{HOST}:{port}", "--workers", "2", "--log-level", "warning"
+    )
+    worker = _start("ims", "work")
     try:
-        while all(process.poll() is None for process in processes):
+        while web.poll() is None:
+            if worker.poll() is not None:
+                print(f"The worker stopped unexpectedly ({worker.returncode}). It is started again.", file=sys.stderr)
+                worker = _start("ims", "work")
             time.sleep(0.5)
+        print(f"The web server stopped unexpectedly ({web.returncode}), so the demonstration ends.", file=sys.stderr)
     except KeyboardInterrupt:
         pass
     finally:
-        for process in processes:
+        for process in (web, worker):
             _stop(process)
 
 
