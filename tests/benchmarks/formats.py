@@ -22,10 +22,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.formats import generated_files, generated_income
-
-MAKERS = generated_files.MAKERS | generated_income.MAKERS
-
 
 def _records(stream, name: str):
     from ims.formats import profile, registry
@@ -92,8 +88,11 @@ def _openpyxl(path: str, name: str) -> int:
 
 
 SUFFIXES = {"mt940": "mt940", "mt942": "mt942", "camt.053": "xml", "bai2": "bai2", "ofx": "ofx", "data-services": "txt"}
-SUFFIXES |= {name: "xml" if name in ("bacs-arudd", "bacs-arucs") else "txt" for name in generated_income.MAKERS}
-SUFFIXES |= {"dwp": "xlsx"}
+SUFFIXES |= {"bacs-arudd": "xml", "bacs-arucs": "xml", "dwp": "xlsx"}
+SUFFIXES |= dict.fromkeys(("allpay", "paypoint", "post-office", "bacs-standard18", "receipts15", "santander"), "txt")
+SUFFIXES |= dict.fromkeys(
+    ("govuk-pay", "stripe-payout", "adyen-settlement", "barclays", "hsbc", "lloyds", "natwest"), "csv"
+)
 READERS: dict[str, Callable[[str, str], int]] = {
     "ims": _ours,
     "ims, added up and checked": _ours_checked,
@@ -115,9 +114,12 @@ BESIDE = {
 }
 
 
+SMALL = "small"
+
+
 def measure_here(reader: str, path: str, name: str) -> dict[str, float | int]:
     """Runs one reader in this process: entries, seconds and the growth of peak memory in MB."""
-    _warm_up(reader, name, Path(path).suffix)
+    _warm_up(reader, name, Path(path))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     entries = READERS[reader](path, name)
@@ -126,19 +128,20 @@ def measure_here(reader: str, path: str, name: str) -> dict[str, float | int]:
     return {"entries": entries, "seconds": seconds, "peak_mb": peak / 1024, "grown_mb": (peak - before) / 1024}
 
 
-def _warm_up(reader: str, name: str, suffix: str) -> None:
-    """Reads a tiny file first, so that importing a library is not counted as reading."""
-    with tempfile.NamedTemporaryFile(suffix=suffix) as small:
-        _write(Path(small.name), name, 10)
-        READERS[reader](small.name, name)
+def _warm_up(reader: str, name: str, path: Path) -> None:
+    """Reads the tiny file beside the other first, so that importing a library is not counted as reading."""
+    READERS[reader](str(path.with_stem(SMALL)), name)
 
 
 def _write(path: Path, name: str, entries: int) -> None:
+    # Imported here: in the process that is measured, what makes files must not count.
+    from tests.formats import generated_files, generated_income
+
     if name == "dwp":
         path.write_bytes(generated_income.dwp(entries))
         return
     with path.open("w", newline="") as stream:
-        stream.writelines(MAKERS[name](entries))
+        stream.writelines((generated_files.MAKERS | generated_income.MAKERS)[name](entries))
 
 
 def measure(python: str, reader: str, path: Path, name: str, seconds: int = 60) -> dict | str:
@@ -158,6 +161,7 @@ def report(name: str, entries: int, libraries: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"statement.{SUFFIXES[name]}"
         _write(path, name, entries)
+        _write(path.with_stem(SMALL), name, 10)
         megabytes = path.stat().st_size / 1e6
         print(f"\n{name}: {entries:,} entries, {megabytes:.1f} MB")
         rates = {}
