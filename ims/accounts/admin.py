@@ -11,12 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
-from simple_history.admin import SimpleHistoryAdmin
 
 from ims.accounts import selectors, services
 from ims.accounts.file_layout import COLUMNS
 from ims.accounts.models import AccountHolder, AccountLoad, StopReason
-from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, actor_of, tracked_resource
+from ims.audit.admin import HistoryToLookAt, TrackedAdmin, ViewOnlyAdmin, actor_of, tracked_resource
 from ims.common.errors import ImsError
 from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
@@ -63,7 +62,7 @@ class StopFilter(admin.SimpleListFilter):
 
 
 @admin.register(AccountHolder)
-class AccountHolderAdmin(ViewOnlyAdmin, SimpleHistoryAdmin):
+class AccountHolderAdmin(ViewOnlyAdmin, HistoryToLookAt):
     """Account holders. Their back-office system owns them; IMS only loads them."""
 
     list_display = ("reference", "fund", "name", "postcode", "owed", "balance_on", "stop_reason", "is_open")

@@ -14,6 +14,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import QuerySet
@@ -183,7 +184,19 @@ class ViewOnlyAdmin(ListAdmin):
         return False
 
 
-class TrackedAdmin(ListAdmin, SimpleHistoryAdmin, ImportExportModelAdmin):
+class HistoryToLookAt(SimpleHistoryAdmin):
+    """History pages that take nothing back: the library's own save whatever is sent to them, by whoever may look."""
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """One earlier state of a record, to be looked at."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied("A row of history is to be looked at. Change the record itself.")
+        return super().history_form_view(request, object_id, version_id, extra_context)
+
+
+class TrackedAdmin(ListAdmin, HistoryToLookAt, ImportExportModelAdmin):
     """Records with a history: a reason with each change, differences in words, import and export of lists.
 
     * `allow_delete`: whether a record that nothing uses may be deleted (by who holds the delete permission).

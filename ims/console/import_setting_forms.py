@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from ims.console.fields import DateField
 from ims.formats import registry
@@ -154,6 +155,12 @@ class FileProfileForm(forms.ModelForm):
         )
         if self.instance.pk:
             self.fields["code"].disabled = True
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        """Leave the layout to its own form beside this one: saving checks the whole."""
+        if hasattr(errors, "error_dict"):
+            errors.error_dict.pop("layout", None)
+        super()._update_errors(errors)
 
 
 class LayoutForm(forms.Form):
