@@ -14,11 +14,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db import models
+from django.db import DataError, models
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from import_export.admin import ImportExportModelAdmin
@@ -185,7 +185,19 @@ class ViewOnlyAdmin(ListAdmin):
 
 
 class HistoryToLookAt(SimpleHistoryAdmin):
-    """History pages that take nothing back: the library's own save whatever is sent to them, by whoever may look."""
+    """History pages that take nothing back: the library's own save whatever is sent to them, by whoever may look.
+
+    Addresses that name no record, whatever they hold, are simply not found.
+    """
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The record with this key; None also for what cannot be a key at all."""
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Every state the record has had."""
+        with _not_found_unless_readable():
+            return super().history_view(request, object_id, extra_context)
 
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
@@ -193,7 +205,17 @@ class HistoryToLookAt(SimpleHistoryAdmin):
         """One earlier state of a record, to be looked at."""
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied("A row of history is to be looked at. Change the record itself.")
-        return super().history_form_view(request, object_id, version_id, extra_context)
+        with _not_found_unless_readable():
+            return super().history_form_view(request, object_id, version_id, extra_context)
+
+
+@contextmanager
+def _not_found_unless_readable() -> Iterator[None]:
+    """Answer 404 to an address whose key is not one: letters for a number, a number no column holds."""
+    try:
+        yield
+    except (ValueError, ValidationError, DataError) as error:
+        raise Http404("There is no such record.") from error
 
 
 class TrackedAdmin(ListAdmin, HistoryToLookAt, ImportExportModelAdmin):

@@ -140,6 +140,17 @@ CHECKS: tuple[Check, ...] = (
               OR t.vat_amount IS DISTINCT FROM e.vat_amount""",
     ),
     Check(
+        "ledger.missing_trigger",
+        "The rule {0} of table {1} is not in force: what it forbids would be accepted.",
+        """SELECT t.trigger_name, t.table_name
+           FROM (VALUES ('ims_entry_leaf', 'ledger_entry'), ('ims_entry_after_insert', 'ledger_entry'),
+                        ('ims_posting_moment', 'ledger_posting'), ('ims_posting_is_whole', 'ledger_posting'),
+                        ('ims_reversal_mirrors', 'ledger_posting'),
+                        ('ims_period_keeps_entries', 'ledger_accountingperiod')) AS t (trigger_name, table_name)
+           WHERE NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = t.table_name::regclass
+                             AND tgname = t.trigger_name AND tgenabled <> 'D')""",
+    ),
+    Check(
         "ledger.unguarded_table",
         "Table {0} has lost its append-only guard: rows could be altered unseen.",
         """SELECT t.name FROM unnest(ARRAY['ledger_posting', 'ledger_entry', 'ledger_seal', 'ledger_sealedposting',

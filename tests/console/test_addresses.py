@@ -31,6 +31,11 @@ def officer(world: World) -> Client:
         "/imports/" + "9" * 20 + "/",
         "/audit/?q=%00",
         "/proof/?date=%00",
+        "/admin/funds/fund/%00/change/",
+        "/admin/funds/fund/31/history/zzz/",
+        "/admin/funds/bankholiday/zzz/history/",
+        "/admin/accounts/stopreason/zzz/history/",
+        "/admin/accounts/stopreason/1/history/99999999999999999999/",
     ],
 )
 def test_no_address_breaks_a_page(officer: Client, address: str):

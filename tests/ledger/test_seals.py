@@ -136,6 +136,20 @@ def test_a_guard_taken_away_is_found(sealed):
     assert "ledger.unguarded_table" in findings()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TRIGGER ims_posting_is_whole ON ledger_posting",
+        "ALTER TABLE ledger_entry DISABLE TRIGGER ims_entry_after_insert",
+    ],
+)
+def test_a_rule_taken_away_is_found(sealed, statement):
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(statement)
+    assert "ledger.missing_trigger" in findings()
+
+
 def test_daily_totals_join_what_is_sealed_with_what_is_not(sealed):
     receive("100.00", key="live")
     today = date.today()
