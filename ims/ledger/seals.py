@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
+from ims.audit.actors import job
+from ims.audit.services import record
 from ims.ledger.models import Seal
 from ims.ledger.selectors import sealed_floor
 
@@ -64,4 +66,14 @@ def seal_pending() -> Seal | None:
             },
         )
         row = cursor.fetchone()
-    return Seal.objects.get(pk=row[0]) if row else None
+    if row is None:
+        return None
+    seal = Seal.objects.get(pk=row[0])
+    # A second place that knows of the seal: the newest one cannot go without the audit trail telling.
+    record(
+        "ledger_sealed",
+        actor=job("ledger.seal"),
+        subject=seal,
+        data={"seal": seal.pk, "hash": bytes(seal.hash).hex(), "entries": seal.entry_count, "total": str(seal.total)},
+    )
+    return seal

@@ -88,6 +88,14 @@ CHECKS: tuple[Check, ...] = (
            WHERE previous <> expected""",
     ),
     Check(
+        "ledger.seal_gone",
+        "Seal {0}, which the audit trail has with the hash {1}, is not there as it was made.",
+        """SELECT e.data->>'seal', e.data->>'hash' FROM audit_event e
+           WHERE e.verb = 'ledger_sealed'
+             AND NOT EXISTS (SELECT 1 FROM ledger_seal s WHERE s.id = (e.data->>'seal')::bigint
+                             AND encode(s.hash, 'hex') = e.data->>'hash')""",
+    ),
+    Check(
         "ledger.unsealed_posting",
         "{0}, posted at {1}, has not been sealed within a day. Sealing has stopped, or the posting was slipped in.",
         """SELECT ims_posting_reference(p), p.posted_at FROM ledger_posting p

@@ -136,6 +136,14 @@ def test_a_guard_taken_away_is_found(sealed):
     assert "ledger.unguarded_table" in findings()
 
 
+def test_the_newest_seal_cannot_go_unnoticed(sealed):
+    last = Seal.objects.order_by("-id").first()
+    with guards_down() as cursor:
+        cursor.execute("DELETE FROM ledger_sealedposting WHERE seal_id = %s", [last.pk])
+        cursor.execute("DELETE FROM ledger_seal WHERE id = %s", [last.pk])
+    assert "ledger.seal_gone" in findings()
+
+
 @pytest.mark.parametrize(
     "statement",
     [
