@@ -31,7 +31,9 @@ def serve(port: int) -> None:
 
     A worker that ends is started again: its work goes on where it stopped.
     """
+    # Said for both: a shell that starts us in the background has Ctrl-C ignored.
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
     web = _start(
         "gunicorn", "ims.settings.wsgi", "--bind", f"{HOST}:{port}", "--workers", "2", "--log-level", "warning"
     )

@@ -10,6 +10,7 @@ from django.urls import reverse
 from ims.audit.actors import command
 from ims.common import clock
 from ims.exports import services as exports
+from ims.exports.models import ExportBatch
 from ims.exports.seed import seed_profiles
 from ims.suspense import services
 from ims.suspense.models import SuspenseItem
@@ -46,7 +47,7 @@ def pages(items: list[SuspenseItem]) -> list[str]:
         reverse("suspense:together") + f"?item={items[0].pk}&item={items[1].pk}",
         reverse("exports:index"),
         reverse("exports:build"),
-        reverse("exports:batch", args=[1]),
+        reverse("exports:batch", args=[ExportBatch.objects.latest("pk").pk]),
         reverse("proof:index") + f"?date={clock.today().isoformat()}",
         reverse("proof:period"),
     ]
