@@ -156,7 +156,7 @@ def _update(columns: Sequence[str], stored: Sequence[str]) -> sql.Composed:
 def _with_history(change: sql.Composed, kind: str, actor: Actor, reason: str) -> int:
     """Run `change`, write a history row for each account it returns, and count them: one statement."""
     copied = [sql.Identifier(field.column) for field in AccountHolder._meta.concrete_fields]
-    user = int(actor.identifier) if actor.kind == "person" and actor.identifier.isdigit() else None
+    user = actor.person_key
     stamps = {
         "history_date": sql.Literal(now()),  # the moment of the act, not of the transaction's start
         "history_type": sql.Literal(kind),

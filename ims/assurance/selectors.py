@@ -22,6 +22,7 @@ from ims.assurance.trails import EVENTS, Trail, model_of, name_of, trail_of, tra
 from ims.audit.actors import Actor, authorise
 from ims.audit.models import Event
 from ims.common.errors import NotAllowed, NotFound
+from ims.common.identifiers import record_number
 from ims.ledger.models import Posting
 from ims.people.models import User
 
@@ -197,7 +198,7 @@ def _keys_called(trail: Trail, text: str) -> set[Any]:
 def _as_key(column: models.Field, text: str) -> Any:
     """`text` as a value of `column`, None when it cannot be one."""
     if isinstance(column, models.IntegerField):
-        return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+        return record_number(text)
     try:
         return column.to_python(text)
     except ValidationError:

@@ -31,6 +31,11 @@ class Actor:
     office: str = ""
     address: str = ""
 
+    @property
+    def person_key(self) -> int | None:
+        """The primary key of the person acting, for history rows written by SQL; None when no person acts."""
+        return int(self.identifier) if self.kind == "person" and self.identifier.isdigit() else None
+
     def may(self, permission: str) -> bool:
         """Whether the actor holds `permission`, like ``ledger.post_journal``."""
         return self.everything or permission in self.permissions

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ims.formats.records import UnreadableFile
+from ims.formats.rejoined import Rejoined
 
 HEAD_BYTES = 65_536
 LONGEST_LINE = 1_000_000
@@ -55,7 +56,7 @@ class TextFile:
         self._first, self._stream = first, stream
 
     def __iter__(self) -> Iterator[str]:
-        rejoined = io.BufferedReader(_Rejoined(self._first, self._stream), HEAD_BYTES)
+        rejoined = io.BufferedReader(Rejoined(self._first, self._stream), HEAD_BYTES)
         text = io.TextIOWrapper(rejoined, encoding=self._encoding, errors=self._errors, newline="")
         number = 0
         try:
@@ -90,23 +91,3 @@ def _encoding_of(head: bytes, encoding: str) -> tuple[str, str]:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", "replace"
     return "utf-8-sig", _WESTERN
-
-
-class _Rejoined(io.RawIOBase):
-    """A stream put back together from the head already read and the rest."""
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head = memoryview(head)
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        part = self._head[: len(buffer)]
-        if part:
-            self._head = self._head[len(part) :]
-        else:
-            part = self._rest.read(len(buffer)) or b""
-        buffer[: len(part)] = part
-        return len(part)

@@ -22,6 +22,7 @@ from ims.formats import (
 )
 from ims.formats.format import Format
 from ims.formats.records import Record, UnreadableFile
+from ims.formats.rejoined import Rejoined
 from ims.formats.text_lines import as_utf8
 from ims.formats.unrecognised import what_it_looks_like
 from ims.formats.workbook import LARGEST_FILE
@@ -90,7 +91,7 @@ def head_of(stream: BinaryIO) -> bytes:
 def with_head(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
     """The first bytes of a stream, and a stream that still begins with them."""
     head = head_of(stream)
-    return head, io.BufferedReader(_Rejoined(head, stream), HEAD_BYTES)
+    return head, io.BufferedReader(Rejoined(head, stream), HEAD_BYTES)
 
 
 def _first(stream: BinaryIO, count: int) -> bytes:
@@ -99,23 +100,3 @@ def _first(stream: BinaryIO, count: int) -> bytes:
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
-
-
-class _Rejoined(io.RawIOBase):
-    """A stream put back together from the head already read and the rest."""
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head = memoryview(head)
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        part = self._head[: len(buffer)]
-        if part:
-            self._head = self._head[len(part) :]
-        else:
-            part = self._rest.read(len(buffer)) or b""
-        buffer[: len(part)] = part
-        return len(part)

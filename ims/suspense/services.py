@@ -87,7 +87,7 @@ def open_items(
         "posting": posting.pk,
         "today": clock.today(),
         "why": f"Posted as {posting}",
-        "user": int(actor.identifier) if actor.kind == "person" and actor.identifier.isdigit() else None,
+        "user": actor.person_key,
         "actor_kind": actor.kind,
         "actor_name": actor.name,
         "address": actor.address,

@@ -18,6 +18,7 @@ from ims.assurance import walk as walking
 from ims.assurance.selectors import PERMISSION
 from ims.common import clock
 from ims.common.errors import InvalidInput
+from ims.common.identifiers import record_number
 from ims.console.audit_forms import DaysForm, SampleForm, SearchForm, WalkForm, last_days
 from ims.console.paging import neighbours, query_without
 from ims.console.patience import no_longer_than
@@ -100,7 +101,9 @@ def walk(request: HttpRequest) -> HttpResponse:
         context |= {"day": day, "fund": fund}
         with no_longer_than(SECONDS):
             if fund:
-                total = walking.day_total(request.actor, fund, day, after=_number(request.GET.get("after", "")))
+                total = walking.day_total(
+                    request.actor, fund, day, after=record_number(request.GET.get("after", "")) or 0
+                )
                 older = f"{query_without(request.GET, 'after')}&after={total.after}" if total.after else ""
                 context |= {"total": total, "page": {"older": older, "newer": ""}}
             else:
@@ -197,10 +200,6 @@ def _address_of(request: HttpRequest, label: str, key: str) -> str:
         return reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[key])
     except NoReverseMatch:
         return ""
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
 def _typed(value: Any) -> str:
