@@ -26,6 +26,8 @@ COMMANDS: dict[str, Command] = {
     "proof": Command("proof", "the proof of a day: files, ledger and exports agree"),
     "export": Command("export", "build a day's ledger journal, or give the one built before"),
     "seal": Command("seal", "seal what was posted since the last seal"),
+    "first-administrator": Command("first_administrator", "add the first person of a new installation"),
+    "one-time-link": Command("one_time_link", "make a link with which a person chooses a password"),
     "work": Command("work", "do background work until stopped"),
     # It starts its own database, after it has made sure that it may.
     "demo": Command("demo", "the Model Council’s day from bank file to proof, and its screens", needs_database=False),

@@ -20,6 +20,7 @@ urlpatterns = [
     path("audit/", include("ims.console.urls_assurance")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("account/", include("ims.console.urls_account")),
     path("periods/", include("ims.console.urls_periods")),
     path("admin/", admin.site.urls),
 ]

@@ -33,10 +33,10 @@ class ActorMiddleware:
 def _actor(request: HttpRequest) -> Actor | None:
     if not request.user.is_authenticated:
         return None
-    return actor_for(request.user, address=_address(request))
+    return actor_for(request.user, address=address_of(request))
 
 
-def _address(request: HttpRequest) -> str:
+def address_of(request: HttpRequest) -> str:
     """The address the request came from.
 
     A request through the local socket has none of its own: only our web server can write there, and it names the

@@ -170,16 +170,37 @@ def set_temporary_password(*, actor: Actor, person: User, reason: str = "") -> s
         return password
 
 
+def may_give_a_way_in(*, actor: Actor, person: User) -> None:
+    """Raise unless `actor` may give `person` a new way to sign in: a password, a link, an unlocked account."""
+    authorise(actor, "people.change_user", what="give people a way to sign in")
+    _not_oneself(actor, person, "give yourself a new way to sign in. Ask a colleague")
+    _may_touch(actor, person)
+    if not person.is_active:
+        raise PeopleRefusal(f"{person} is not active. Make the person active first.")
+
+
 @transaction.atomic
-def first_administrator(*, actor: Actor, username: str, display_name: str, password: str) -> User:
-    """The first person of a new installation, as Administrator. Refused once anybody is one."""
+def first_administrator(
+    *, actor: Actor, username: str, display_name: str, email: str = "", password: str | None = None
+) -> User:
+    """The first person of a new installation, as Administrator. Refused once anybody is one.
+
+    Without a `password` they have none, and need a one-time link.
+    """
     if actor.kind != "command":
         raise PeopleRefusal("The first administrator is made on the server, with a command.")
     if User.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exists():
-        raise PeopleRefusal("There is an administrator already. Ask them to add you.")
+        raise PeopleRefusal("There is an administrator already. Ask them to add you.", code="administrator_exists")
     person = create_person(
-        actor=actor, username=username, display_name=display_name, roles=[ADMINISTRATOR], reason="First administrator"
+        actor=actor,
+        username=username,
+        display_name=display_name,
+        email=email,
+        roles=[ADMINISTRATOR],
+        reason="First administrator",
     )
+    if password is None:
+        return person
     try:
         validate_password(password, person)
     except ValidationError as error:

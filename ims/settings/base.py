@@ -16,6 +16,7 @@ ROOMS = [
     "ims.audit",
     "ims.jobs",
     "ims.people",
+    "ims.sign_in",
     "ims.funds",
     "ims.accounts",
     "ims.ledger",
@@ -103,6 +104,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+
+ONE_TIME_LINK_HOURS: int = setting("IMS_ONE_TIME_LINK_HOURS")
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -79,6 +79,7 @@ VARIABLES = {
         Variable("IMS_DATA_DIRECTORY", Path, None, "Where files the system keeps outside the database live."),
         Variable("IMS_LARGEST_UPLOAD_MB", int, 100, "The largest file a person may upload, in megabytes."),
         Variable("IMS_HTTPS", truth, True, "Production: cookies and redirects insist on HTTPS."),
+        Variable("IMS_ONE_TIME_LINK_HOURS", int, 72, "How long a one-time link to choose a password works, in hours."),
         Variable("IMS_TIME_ZONE", str, "Europe/London", "The time zone of screens, days and cut-offs."),
         Variable("IMS_LOG_LEVEL", str, "INFO", "How much the process logs: DEBUG, INFO, WARNING or ERROR."),
     )

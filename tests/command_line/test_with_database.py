@@ -253,3 +253,26 @@ class TestModulusCheckByTheTablesLoaded:
 @pytest.mark.parametrize("words", [["--concurrency", "0"], ["--concurrency", "many"]])
 def test_a_worker_needs_a_number_of_jobs(ims, db, words):
     assert ims("work", *words)[0] == 2
+
+
+class TestWaysIn:
+    def test_the_first_administrator_gets_a_link_that_works_once(self, ims, db, client):
+        words = ("first-administrator", "--username", "ada", "--name", "Ada Admin", "--email", "ada@example.org")
+        code, data = ims(*words, "--one-time-link", "--address", "https://ims.example.org/")
+        assert code == 0, data
+        assert data["username"] == "ada"
+        assert data["link"].startswith("https://ims.example.org/account/link/")
+        path = data["link"].removeprefix("https://ims.example.org")
+        assert client.get(path).status_code == 200
+        code, error = ims(*words, "--one-time-link")
+        assert (code, error["error"]["code"]) == (1, "administrator_exists")
+        assert client.get(path).status_code == 200  # the first link still works
+
+    def test_a_link_is_made_for_a_person_by_name(self, ims, db, settings):
+        settings.ALLOWED_HOSTS = [".example.org", "ims.example.org"]
+        assert ims("first-administrator", "--username", "ada", "--name", "Ada")[1]["link"] is None
+        code, data = ims("one-time-link", "ada", "--hours", "1")
+        assert code == 0
+        assert data["link"].startswith("https://ims.example.org/account/link/")
+        assert ims("one-time-link", "nobody")[0] == 1
+        assert ims("one-time-link", "ada", "--hours", "0")[0] == 2

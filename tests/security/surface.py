@@ -102,6 +102,7 @@ def _arguments(name: str, pattern: URLPattern, one: OneOfEverything) -> dict[str
         "app_label": "funds",
         "content_type_id": 1,
         "url": "nothing-here/",
+        "secret": "a-secret-nobody-was-given",
         "load_id": one.load.pk,
         "period_id": AccountingPeriod.objects.order_by("pk").first().pk,
     }

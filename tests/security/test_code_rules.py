@@ -38,6 +38,8 @@ NEEDS_NO_AUTHORISE = {
     "imports.open_records": "opens the bytes handed to it, for `check`, which authorises",
     "imports.decisions": "reads what people decided about a row that the caller may see",
     "imports.post_set_of": "posts rows of a batch through the ledger, which authorises, for services that do",
+    "sign_in.person_of": "says whose link it is to whoever holds its secret",
+    "sign_in.choose_password": "the secret of the link is the permission, given by `make_link`, which authorises",
     "ledger.find": "finds a posting by its natural key, so that the second attempt meets the first",
 }
 """Public functions of services that do not call `authorise` themselves, nor through another of the room."""

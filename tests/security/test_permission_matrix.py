@@ -37,6 +37,7 @@ OPEN = {
     "admin:password_change_done": "says that the password was changed",
     "admin:jsi18n": "words for the admin's scripts",
     "admin:autocomplete": "asks for the permission of the list it completes",
+    "account:link": "the secret in the address is the permission; any other is answered with a refusal",
     "admin:view_on_site": "Django's own; no record has a page elsewhere",
 }
 """Addresses that need no permission named here, and why that is right."""

@@ -1,0 +1,1 @@
+"""Writing about sign-in: links, sessions, second factors, what a directory says."""
