@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.db.models.signals import post_migrate
 
+from tests.support import limits
 from tests.support import world as small_world
+
+post_migrate.connect(limits.everybody_alone, dispatch_uid="tests.limits")
 
 
 @pytest.fixture

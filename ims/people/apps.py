@@ -7,6 +7,11 @@ class PeopleConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from ims.people import roles
+        from ims.approvals import directory
+        from ims.people import roles, selectors
 
+        directory.register(
+            "person",
+            directory.Source(roles=selectors.roles_of, again=selectors.actor_again, holders=selectors.holders_of),
+        )
         post_migrate.connect(roles.sync_after_migrate, dispatch_uid="ims.people.roles")

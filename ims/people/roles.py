@@ -56,7 +56,7 @@ _LISTS = (
     | _all("ledger", ["posting", "entry", "accountingperiod"], "view")
     | _all("suspense", ["suspenseitem", "suspensenote"], "view")
     | _all("imports", ["sourcefile", "importbatch", "importrow", "fileprofile", "routingrule"], "view")
-    | {"jobs.view_jobrun", "reporting.view_proof"}
+    | {"jobs.view_jobrun", "reporting.view_proof", "approvals.view_request", "approvals.view_limit"}
 )
 """What everybody who works with income may look at."""
 
@@ -91,6 +91,7 @@ ROLES: tuple[Role, ...] = (
             | _DAILY_WORK
             | _MONEY_MOVES
             | _IMPORT_SETTINGS
+            | {"approvals.decide_request"}
             | _all("accounts", ["stopreason"], "add", "change")
             | _all("exports", ["exportprofile", "exportbatch"], "view")
         ),
@@ -104,6 +105,7 @@ ROLES: tuple[Role, ...] = (
             | _EXPORT_SETTINGS
             | _all("exports", ["exportbatch"], "view")
             | {
+                "approvals.decide_request",
                 "exports.build_export",
                 "exports.download_export",
                 "ledger.post_transfer",
@@ -134,7 +136,13 @@ ROLES: tuple[Role, ...] = (
             | _all("ledger", ["accountingperiod"], "add", "change")
             | _IMPORT_SETTINGS
             | _EXPORT_SETTINGS
-            | {"people.grant_administrator", "funds.load_modulus_tables", "reporting.view_proof"}
+            | _all("approvals", ["limit"], "add", "change")
+            | {
+                "people.grant_administrator",
+                "approvals.decide_request",
+                "funds.load_modulus_tables",
+                "reporting.view_proof",
+            }
         ),
         views_everything=True,
     ),

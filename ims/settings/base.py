@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import environ
 from csp.constants import NONE, SELF
 
 from ims.settings.environment import setting
@@ -15,6 +16,7 @@ COUNCIL_NAME: str = setting("IMS_COUNCIL_NAME")
 ROOMS = [
     "ims.audit",
     "ims.jobs",
+    "ims.approvals",
     "ims.people",
     "ims.sign_in",
     "ims.funds",
@@ -128,6 +130,14 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 10 * 60 * 60
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+
+APPROVAL_DAYS: int = setting("IMS_APPROVAL_DAYS")
+ADDRESS: str = setting("IMS_ADDRESS").rstrip("/")
+EMAIL_URL: str = setting("IMS_EMAIL_URL")
+if EMAIL_URL:
+    globals().update(environ.Env.email_url_config(EMAIL_URL))
+    EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = setting("IMS_EMAIL_FROM")
 
 LARGEST_UPLOAD_BYTES = setting("IMS_LARGEST_UPLOAD_MB") * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024

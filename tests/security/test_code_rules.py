@@ -27,6 +27,9 @@ ROOMS = ROOT / "ims"
 
 NEEDS_NO_AUTHORISE = {
     "audit.record": "writes the record of an act its caller was allowed; the trail is open to every service",
+    "approvals.rehearse": "does what is asked through the owning room's service, which authorises, and takes it back",
+    "approvals.request": "rehearses what is asked through the owning room's service, which authorises",
+    "approvals.withdraw": "lets nobody but who asked",
     "accounts.refusal_of": "only words the refusal of a load; reads nothing",
     "exports.check_profile": "decides about a layout handed to it; reads no records and writes nothing",
     "exports.check_request": "asks for the actor's scope itself; `build` and `build_or_reissue` authorise",
