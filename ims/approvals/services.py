@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from ims.approvals import directory, gate, kinds, selectors
@@ -66,23 +66,28 @@ def request(*, actor: Actor, kind: str, payload: Mapping[str, Any], reason: str,
     gate.refuse_beyond_all(actor, covers)
     amounts = [held for held in covers.values() if held is not None]
     plan = applied.plan.as_data()
-    with acting(actor, why):
-        made = Request.objects.create(
-            kind=kind,
-            key=key,
-            payload=asked,
-            summary=applied.plan.summary,
-            amount=max(map(gate.amount_of, amounts), default=None),
-            covers=covers,
-            plan=plan,
-            stamp=dict(chosen.stamp(asked)),
-            funds=plan["funds"],
-            reason=why,
-            requested_by_kind=actor.kind,
-            requested_by_id=actor.identifier,
-            requested_by_name=actor.name,
-            expires_on=clock.today() + timedelta(days=settings.APPROVAL_DAYS),
-        )
+    made = Request(
+        kind=kind,
+        key=key,
+        payload=asked,
+        summary=applied.plan.summary,
+        amount=max(map(gate.amount_of, amounts), default=None),
+        covers=covers,
+        plan=plan,
+        stamp=dict(chosen.stamp(asked)),
+        funds=plan["funds"],
+        reason=why,
+        requested_by_kind=actor.kind,
+        requested_by_id=actor.identifier,
+        requested_by_name=actor.name,
+        expires_on=clock.today() + timedelta(days=settings.APPROVAL_DAYS),
+    )
+    try:
+        with acting(actor, why), transaction.atomic():
+            made.save(force_insert=True)
+    except IntegrityError:
+        # The same form was sent twice at the same moment.
+        return _own(actor, Request.objects.get(kind=kind, key=key))
     made.refresh_from_db()
     record("approval_requested", actor=actor, subject=made, reason=why, data={"kind": kind, "covers": covers})
     enqueue(TELL_JOB, actor=actor, subject=made, request=made.pk)
