@@ -56,6 +56,24 @@ _LISTS = (
     | _all("ledger", ["posting", "entry", "accountingperiod"], "view")
     | _all("suspense", ["suspenseitem", "suspensenote"], "view")
     | _all("imports", ["sourcefile", "importbatch", "importrow", "fileprofile", "routingrule"], "view")
+    | _all(
+        "payments",
+        [
+            "paymentservice",
+            "paymentroute",
+            "basket",
+            "basketline",
+            "paymentattempt",
+            "attemptmove",
+            "paymentlink",
+            "paymentexception",
+            "providernotification",
+            "refund",
+            "dispute",
+            "payout",
+        ],
+        "view",
+    )
     | {"jobs.view_jobrun", "reporting.view_proof", "approvals.view_request", "approvals.view_limit"}
 )
 """What everybody who works with income may look at."""
@@ -69,7 +87,19 @@ _DAILY_WORK = {
     "suspense.add_note",
     "suspense.assign",
     "accounts.load_accounts",
+    "payments.take_payment",
+    "payments.send_link",
+    "payments.request_refund",
+    "payments.resolve_exception",
+    "payments.answer_dispute",
+    "payments.match_payout",
 }
+
+_REFUNDS = {"payments.request_part_refund", "payments.approve_refund"}
+
+_PAYMENT_SETTINGS = _all("payments", ["paymentservice"], "add", "change") | _all(
+    "payments", ["paymentroute"], "add", "change", "delete"
+)
 
 _MONEY_MOVES = {"ledger.post_journal", "ledger.post_transfer", "ledger.reverse_posting", "imports.reverse_batch"}
 
@@ -90,6 +120,7 @@ ROLES: tuple[Role, ...] = (
             _LISTS
             | _DAILY_WORK
             | _MONEY_MOVES
+            | _REFUNDS
             | _IMPORT_SETTINGS
             | {"approvals.decide_request"}
             | _all("accounts", ["stopreason"], "add", "change")
@@ -103,6 +134,7 @@ ROLES: tuple[Role, ...] = (
             _LISTS
             | _DAILY_WORK
             | _EXPORT_SETTINGS
+            | _REFUNDS
             | _all("exports", ["exportbatch"], "view")
             | {
                 "approvals.decide_request",
@@ -136,6 +168,7 @@ ROLES: tuple[Role, ...] = (
             | _all("ledger", ["accountingperiod"], "add", "change")
             | _IMPORT_SETTINGS
             | _EXPORT_SETTINGS
+            | _PAYMENT_SETTINGS
             | _all("approvals", ["limit"], "add", "change")
             | {
                 "people.grant_administrator",

@@ -7,7 +7,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
-from ims.settings.environment import setting
+from ims.settings.environment import named_secret, setting
 
 BASE_DIRECTORY = Path(__file__).resolve().parents[2]
 DATA_DIRECTORY: Path = setting("IMS_DATA_DIRECTORY") or BASE_DIRECTORY / "var"
@@ -24,6 +24,7 @@ ROOMS = [
     "ims.ledger",
     "ims.suspense",
     "ims.imports",
+    "ims.payments",
     "ims.exports",
     "ims.reporting",
     "ims.assurance",
@@ -143,6 +144,11 @@ LARGEST_UPLOAD_BYTES = setting("IMS_LARGEST_UPLOAD_MB") * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+
+# Keys of card providers and the like, by name: a setting that is asked, so that no room reads the environment itself.
+NAMED_SECRET = named_secret
+# Where the practice card provider keeps its books. Nowhere: it is refused.
+PRACTICE_PROVIDER_BOOKS: Path | None = None
 
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "change"

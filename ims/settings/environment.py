@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,12 @@ VARIABLES = {
         Variable("IMS_CONNECT_AS", str, "application", "`application` or `owner`; set by the commands that need it."),
         Variable("IMS_SECRET_KEY", str, "", "Signs sessions and forms. Required in production.", secret=True),
         Variable("IMS_ALLOWED_HOSTS", words, [], "Comma-separated host names the web server answers to."),
+        Variable(
+            "IMS_SECRETS_DIRECTORY",
+            Path,
+            None,
+            "A directory of files, one secret each, by name: the keys and signing secrets of payment services.",
+        ),
         Variable("IMS_DATA_DIRECTORY", Path, None, "Where files the system keeps outside the database live."),
         Variable("IMS_LARGEST_UPLOAD_MB", int, 100, "The largest file a person may upload, in megabytes."),
         Variable("IMS_APPROVAL_DAYS", int, 14, "How many days a request for approval waits before it expires."),
@@ -99,3 +106,19 @@ VARIABLES = {
 def setting(name: str) -> Any:
     """The value of the variable called `name`. Raises `KeyError` for a name not declared above."""
     return VARIABLES[name].value()
+
+
+_NAME_OF_A_SECRET = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
+
+
+def named_secret(name: str) -> str:
+    """The secret called `name`: what the file of that name in IMS_SECRETS_DIRECTORY holds; empty when there is none.
+
+    Read anew each time, so that a secret can be changed without a restart. Raises `ValueError` for a name that could
+    leave the directory.
+    """
+    if not _NAME_OF_A_SECRET.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a secret")
+    directory = setting("IMS_SECRETS_DIRECTORY")
+    path = directory / name if directory else None
+    return path.read_text(encoding="utf-8").strip() if path is not None and path.is_file() else ""

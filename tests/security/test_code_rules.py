@@ -43,6 +43,15 @@ NEEDS_NO_AUTHORISE = {
     "imports.post_set_of": "posts rows of a batch through the ledger, which authorises, for services that do",
     "sign_in.person_of": "says whose link it is to whoever holds its secret",
     "sign_in.choose_password": "the secret of the link is the permission, given by `make_link`, which authorises",
+    "payments.locked": "holds a record, for services that authorise",
+    "payments.open_for_change": "holds a basket that may change, for services that authorise",
+    "payments.refuse_closed": "says why a basket cannot be paid any more; writes nothing",
+    "payments.lines_of": "reads the lines of a basket, for services that authorise",
+    "payments.check_basket": "checks a basket once more, for `begin`, which authorises",
+    "payments.office_of": "names the office of a basket; writes nothing",
+    "payments.request_for": "words what a provider is asked, for `start_payment`, whose `begin` authorises",
+    "payments.source_key": "spells a natural key",
+    "payments.taken_outside": "words an exception",
     "ledger.find": "finds a posting by its natural key, so that the second attempt meets the first",
 }
 """Public functions of services that do not call `authorise` themselves, nor through another of the room."""
@@ -103,7 +112,7 @@ MAY_GO_WITH_ITS_OWNER = {"suspense.MatchSuggestion.item": "a remembered guess, m
 
 
 def test_nothing_that_money_points_at_can_be_deleted():
-    money_rooms = {"ledger", "imports", "exports", "suspense"}
+    money_rooms = {"ledger", "imports", "exports", "suspense", "payments"}
     loose = set()
     for model in apps.get_models():
         if model._meta.app_label not in money_rooms or hasattr(model, "history_id"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 
 from django.db import transaction
 
@@ -13,15 +12,15 @@ from ims.audit.actors import Actor, authorise
 from ims.audit.services import record
 from ims.common.money import ZERO, format_pounds
 from ims.funds.models import Fund
-from ims.funds.rules import vat_within
 from ims.funds.selectors import the_method
 from ims.ledger import rules
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line, Take
 from ims.ledger.models import Entry, Posting
 from ims.ledger.preparation import complete, payable, vat_rates
-from ims.ledger.selectors import remaining, remaining_vat
+from ims.ledger.selectors import remaining
 from ims.ledger.services.receipts import find
+from ims.ledger.taking import shared_vat, taking
 from ims.ledger.writing import from_lines, write
 
 
@@ -54,9 +53,9 @@ def post_journal(*, actor: Actor, entry_id: int, targets: Sequence[Line], reason
         actor=actor,
     )
     credits = payable(credits, actor=actor)
-    takes = _shared_vat(entry, [line.amount for line in credits])
+    takes = shared_vat(entry, [line.amount for line in credits])
     debits = [
-        _taking(entry, amount, vat, out, narrative=line.narrative or "Journal")
+        taking(entry, amount, vat, out, narrative=line.narrative or "Journal")
         for line, (amount, vat) in zip(credits, takes, strict=True)
     ]
     pairs = [line for pair in zip(debits, credits, strict=True) for line in pair]
@@ -121,8 +120,8 @@ def post_allocation(
     debits = []
     for take in takes:
         entry = entries[take.entry_id]
-        [(amount, vat)] = _shared_vat(entry, [take.amount])
-        debits.append(_taking(entry, amount, vat, out, narrative=entry.narrative))
+        [(amount, vat)] = shared_vat(entry, [take.amount])
+        debits.append(taking(entry, amount, vat, out, narrative=entry.narrative))
     moved = [*debits, *_turned(credits, way), *_turned(notes, -way)]
     posting = _post(actor, Posting.Kind.ALLOCATION, "ALC", moved, key=key, reason=reason)
     record(
@@ -143,22 +142,6 @@ def _post(actor: Actor, kind: str, series: str, lines: Sequence[Line], *, key: s
     )
 
 
-def _taking(entry: Entry, amount: Decimal, vat: Decimal, method_code: str, *, narrative: str) -> Line:
-    return Line(
-        fund=entry.fund_id,
-        amount=-amount,
-        vat_amount=-vat,
-        vat_code=entry.vat_code_id,
-        method_of_payment=method_code,
-        account_reference=entry.account_reference,
-        office=entry.office_id,
-        narrative=narrative,
-        payer_name=entry.payer_name,
-        received_on=entry.received_on,
-        corrects=entry.pk,
-    )
-
-
 def _into(line: Line, method_code: str, received_on: date) -> Line:
     return replace(
         line,
@@ -170,17 +153,6 @@ def _into(line: Line, method_code: str, received_on: date) -> Line:
 def _turned(lines: Sequence[Line], way: int) -> list[Line]:
     """`lines` as they are, or with the opposite sign when `way` is -1."""
     return [replace(line, amount=way * line.amount) for line in lines]
-
-
-def _shared_vat(entry: Entry, amounts: Sequence[Decimal]) -> list[tuple[Decimal, Decimal]]:
-    """Each amount with the VAT it takes along. Taking the last of the money takes the last of its VAT."""
-    left, vat_left = remaining([entry.pk])[entry.pk], remaining_vat([entry.pk])[entry.pk]
-    shares = []
-    for amount in amounts:
-        vat = vat_left if amount == left else min(vat_within(amount, entry.vat_rate), vat_left, key=abs)
-        shares.append((amount, vat))
-        left, vat_left = left - amount, vat_left - vat
-    return shares
 
 
 def _suspense_entries(actor: Actor, takes: Sequence[Take]) -> dict[int, Entry]:

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class PaymentsConfig(AppConfig):
+    name = "ims.payments"
+    verbose_name = "Card payments"
+
+    def ready(self) -> None:
+        from ims.payments import checks, tasks  # noqa: F401 - both register themselves

@@ -1,0 +1,113 @@
+"""Reading payments. Whoever asks sees those whose every line lies in their funds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from ims.audit.actors import Actor
+from ims.common.errors import NotFound
+from ims.payments import gateways, states
+from ims.payments.errors import PaymentRefusal
+from ims.payments.models import Basket, BasketLine, PaymentAttempt, PaymentRoute, PaymentService
+
+
+def route_for(channel: str, funds: Iterable[str]) -> PaymentRoute:
+    """The route that takes a payment of `channel` for `funds` together.
+
+    A route that names the fund comes before the one for every other fund. One card payment goes to one account: funds
+    that belong to different services cannot be paid together. Raises `PaymentRefusal` for those, and where no service
+    in use takes one.
+    """
+    wanted = set(funds)
+    routes = list(
+        PaymentRoute.objects.filter(Q(fund__in=wanted) | Q(fund__isnull=True), channel=channel, service__is_active=True)
+        .select_related("service")
+        .order_by("pk")
+    )
+    by_fund = {route.fund_id: route for route in routes}
+    chosen = {fund: by_fund.get(fund) or by_fund.get(None) for fund in sorted(wanted)}
+    without = [fund for fund, route in chosen.items() if route is None]
+    if without:
+        raise PaymentRefusal(
+            f"No payment service takes fund {', '.join(without)} this way. Ask whoever looks after the settings.",
+            code="no_payment_service",
+        )
+    services = {route.service_id for route in chosen.values()}
+    if len(services) > 1:
+        raise PaymentRefusal(
+            "These go to different bank accounts and cannot be paid together. Pay them one after the other.",
+            code="different_services",
+        )
+    first = next(iter(chosen.values()))
+    if any(route.method_of_payment_id != first.method_of_payment_id for route in chosen.values()):
+        raise PaymentRefusal(
+            "These are posted with different methods of payment and cannot be paid together. Pay them one after the "
+            "other.",
+            code="different_methods",
+        )
+    return first
+
+
+def unfinished_attempt(basket: Basket) -> PaymentAttempt | None:
+    """The attempt that may still be paid, if any: there is at most one."""
+    return basket.attempts.filter(state__in=states.UNFINISHED).select_related("service").first()
+
+
+def is_in_scope(actor: Actor, basket: Basket) -> bool:
+    """Whether every line of `basket` lies in the actor's funds."""
+    if actor.funds is None:
+        return True
+    return not BasketLine.objects.filter(basket=basket).exclude(fund_id__in=actor.funds).exists()
+
+
+def attempts_visible_to(actor: Actor) -> QuerySet[PaymentAttempt]:
+    """Every payment in the actor's scope. What was taken outside IMS is for those who see every fund."""
+    found = PaymentAttempt.objects.select_related("basket", "service", "method_of_payment", "posting")
+    if actor.funds is None:
+        return found
+    outside = BasketLine.objects.filter(basket=OuterRef("basket")).exclude(fund_id__in=actor.funds)
+    return found.filter(~Exists(outside), basket__isnull=False)
+
+
+def get_attempt(actor: Actor, attempt_id: int) -> PaymentAttempt:
+    """One payment in the actor's scope. Raises `NotFound`."""
+    found = attempts_visible_to(actor).filter(pk=attempt_id).first()
+    if found is None:
+        raise NotFound("There is no such payment, or it is not in your funds.")
+    return found
+
+
+def basket_of(token: str) -> Basket:
+    """The basket a payer's address names. Raises `NotFound`."""
+    found = Basket.objects.filter(token=token).first()
+    if found is None:
+        raise NotFound("There is no such payment.")
+    return found
+
+
+def returned(token: str) -> PaymentAttempt:
+    """The attempt named in the address a payer's browser returned to. Raises `NotFound`."""
+    found = PaymentAttempt.objects.select_related("basket", "service", "posting").filter(return_token=token).first()
+    if found is None:
+        raise NotFound("There is no such payment.")
+    return found
+
+
+def services_in_use() -> QuerySet[PaymentService]:
+    """Payment services that take payments."""
+    return PaymentService.objects.filter(is_active=True)
+
+
+def service_named(code: str) -> PaymentService:
+    """The service called `code`. Raises `NotFound`."""
+    found = PaymentService.objects.filter(code=code).first()
+    if found is None:
+        raise NotFound("There is no such payment service.")
+    return found
+
+
+def card_page_origins(service: PaymentService) -> list[str]:
+    """Where payers of `service` are sent, as origins for the form-action directive; none for pages of our own."""
+    return list(gateways.CARD_PAGES[service.provider](service))

@@ -1,0 +1,35 @@
+"""What may be done about card payments. Each function authorises, decides, writes and records, in one transaction.
+
+What talks to a provider stands in `ims.payments.dealings` and `ims.payments.refunding`, between transactions.
+"""
+
+from ims.payments.services.baskets import (
+    NewLine,
+    Payer,
+    add_line,
+    cancel_basket,
+    copy_basket,
+    open_basket,
+    remove_line,
+    set_payer,
+)
+from ims.payments.services.notifications import record_notification
+from ims.payments.services.refunds import approve_refund, refuse_refund, request_refund, withdraw_refund
+from ims.payments.services.troubles import resolve_exception
+
+__all__ = [
+    "NewLine",
+    "Payer",
+    "add_line",
+    "approve_refund",
+    "cancel_basket",
+    "copy_basket",
+    "open_basket",
+    "record_notification",
+    "refuse_refund",
+    "remove_line",
+    "request_refund",
+    "resolve_exception",
+    "set_payer",
+    "withdraw_refund",
+]

@@ -1,0 +1,347 @@
+"""What is written of an attempt, before and after its provider is talked to; never while.
+
+`begin` and `hear` are durable: they refuse to run inside a larger transaction, so that no talk over the network can lie
+within one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from ims.audit.actors import Actor, acting, authorise
+from ims.audit.services import record
+from ims.common import clock
+from ims.payments import observers, rules, selectors, states
+from ims.payments.actors import CARD_DESK
+from ims.payments.gateways import provider_for
+from ims.payments.models import (
+    AttemptMove,
+    Basket,
+    PaymentAttempt,
+    PaymentException,
+    PaymentLink,
+    PaymentRoute,
+    PaymentService,
+    Watch,
+)
+from ims.payments.services import baskets, receipting
+from ims.payments.services.troubles import raise_exception
+from ims.payments.services.watching import watch
+from ims.payments.states import State
+from ims.providers.card import Payment, PaymentRequest, Status
+
+LOOK = "payments.view_paymentattempt"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The attempt to go on with. `is_new`: its provider has not been asked yet."""
+
+    attempt: PaymentAttempt
+    is_new: bool
+
+
+def authorise_following(actor: Actor) -> None:
+    """Raise `NotAllowed` unless `actor` may ask how payments stand: staff who see them, and payers themselves."""
+    if not actor.may("payments.pay_online"):
+        authorise(actor, LOOK, what="look at card payments")
+
+
+@transaction.atomic(durable=True)
+def begin(*, actor: Actor, basket_id: int) -> Begun:
+    """Seal the basket and write down a new attempt, or find the one that is under way.
+
+    Raises `AlreadyPaid`, or `PaymentRefusal` when the basket may not be paid (any more).
+    """
+    baskets.authorise_basket(actor, basket_id)
+    basket = baskets.locked(basket_id)
+    under_way = selectors.unfinished_attempt(basket)
+    if under_way and basket.state != Basket.State.PAID:
+        return Begun(under_way, is_new=False)
+    baskets.refuse_closed(basket)
+    route = baskets.check_basket(basket, actor)
+    number = basket.attempts.count() + 1
+    with acting(actor, "Payment started"):
+        basket.state, basket.sealed_at = Basket.State.PAYING, basket.sealed_at or clock.now()
+        basket.save()
+        attempt = PaymentAttempt.objects.create(
+            basket=basket,
+            number=number,
+            reference=f"{basket.reference}-{number}",
+            return_token=secrets.token_urlsafe(24),
+            service=route.service,
+            method_of_payment=route.method_of_payment,
+            amount=basket.total,
+            actor_kind=actor.kind,
+            actor_id=actor.identifier,
+            actor_name=actor.name,
+        )
+    _move(attempt, "", State.NEW, heard_by="start", actor=actor)
+    _appoint(attempt)
+    record("payment_started", actor=actor, subject=attempt, data={"amount": str(attempt.amount)})
+    return Begun(attempt, is_new=True)
+
+
+def request_for(attempt: PaymentAttempt, return_url: str) -> PaymentRequest:
+    """What the provider is asked for an attempt of a basket."""
+    basket = attempt.basket
+    lines = list(basket.lines.select_related("fund").order_by("line"))
+    return PaymentRequest(
+        amount=rules.pence(attempt.amount),
+        reference=attempt.reference,
+        description=rules.describe([line.fund.display_name or line.fund.name for line in lines]),
+        return_url=return_url,
+        language=basket.language,
+        email=basket.email,
+        payer_name=rules.clean(basket.payer_name),
+        address=tuple(rules.clean(text) for text in basket.address.splitlines() if text.strip()),
+        postcode=rules.clean(basket.postcode, 25),
+        metadata={
+            "ims_basket": basket.reference,
+            "ims_attempt": attempt.reference,
+            "funds": ",".join(sorted({line.fund_id for line in lines}))[: rules.MOST_METADATA],
+        },
+        moto=basket.channel == "telephone",
+    )
+
+
+@transaction.atomic(durable=True)
+def not_made(*, actor: Actor, attempt_id: int, state: str, code: str, reason: str) -> PaymentAttempt:
+    """Write down that the provider refused to make the payment, or never had it; the basket is open again."""
+    authorise_following(actor)
+    attempt = _locked(attempt_id)
+    if attempt.state == State.NEW:
+        _become(attempt, State(state), heard_by="provider", actor=actor, reason=reason, code=code)
+        _after_failure(attempt)
+        _appoint(attempt)
+    return attempt
+
+
+@transaction.atomic(durable=True)
+def hear(*, actor: Actor, attempt_id: int, seen: Payment, heard_by: str, strong: bool = True) -> PaymentAttempt:
+    """Take in what the provider says of an attempt: move it on, post its money once, undo what failed after all.
+
+    May be called any number of times, in any order, by several at once. `strong` False: `seen` comes from a search,
+    which may lag; nothing is undone on its word. What is posted is posted by the card desk, whoever looked.
+    """
+    authorise_following(actor)
+    attempt = _locked(attempt_id)
+    basket = baskets.locked(attempt.basket_id) if attempt.basket_id else None
+    verdict = rules.judge(
+        seen,
+        state=State(attempt.state),
+        expected=rules.pence(attempt.amount),
+        basket_is_paid=basket is not None and basket.state == Basket.State.PAID,
+        strong=strong,
+        reference=attempt.reference,
+    )
+    changed = _take_facts(attempt, seen) if strong or verdict.state != attempt.state else False
+    trouble, sentence, state = verdict.trouble, verdict.sentence, verdict.state
+    if verdict.post:
+        attempt.paid_at = attempt.paid_at or rules.paid_at(seen, clock.now())
+        attempt.paid_total = rules.pounds(seen.total)
+        receipt = receipting.post(attempt, basket, seen, where=verdict.post if basket else "suspense")
+        attempt.posting = receipt.posting
+        state = state if receipt.posting else State.HELD
+        trouble, sentence = receipt.trouble or trouble, receipt.sentence or sentence
+        if basket is None and receipt.posting:
+            trouble, sentence = receipting.taken_outside(attempt, seen)
+    if verdict.undo:
+        undone = receipting.undo(attempt, sentence)
+        sentence = undone or sentence
+    if state != attempt.state or attempt.provider_status != str(seen.status) or changed:
+        _become(
+            attempt, state, heard_by=heard_by, actor=actor, code=seen.code, said=dict(seen.said), status=seen.status
+        )
+        _after(attempt, basket, actor)
+    if trouble:
+        raise_exception(
+            actor=CARD_DESK,
+            kind=trouble,
+            key=f"{attempt.reference}:{seen.status}" if trouble == "unknown_state" else attempt.reference,
+            service=attempt.service,
+            attempt=attempt,
+            amount=attempt.paid_total or attempt.amount,
+            message=sentence,
+        )
+    _report_stuck(attempt, seen)
+    _appoint(attempt, looked=True)
+    return attempt
+
+
+@transaction.atomic(durable=True)
+def not_known(*, actor: Actor, attempt_id: int) -> None:
+    """The provider does not know a payment it made: the key is another account's, most likely. Somebody is told."""
+    authorise_following(actor)
+    attempt = _locked(attempt_id)
+    raise_exception(
+        actor=CARD_DESK,
+        kind=PaymentException.Kind.STUCK,
+        key=f"{attempt.reference}:not-known",
+        service=attempt.service,
+        attempt=attempt,
+        amount=attempt.amount,
+        message=f"{attempt.service} does not know payment {attempt.reference}, which was made there. Its key may have "
+        "been exchanged for that of another account: compare the payment service's settings.",
+    )
+    _appoint(attempt)
+
+
+@transaction.atomic(durable=True)
+def found(*, actor: Actor, service: PaymentService, seen: Payment) -> PaymentAttempt | None:
+    """Write down a paid payment that the provider has and we did not ask for; None when it is ours or not paid."""
+    authorise(actor, LOOK, what="look at card payments")
+    if seen.status != Status.SUCCESS:
+        return None
+    if PaymentAttempt.objects.filter(service=service, provider_id=seen.payment_id).exists():
+        return None
+    if PaymentAttempt.objects.filter(service=service, reference=seen.reference).exists():
+        return None  # Ours, made while nobody heard the answer: looking for it by its reference will adopt it.
+    route = PaymentRoute.objects.filter(service=service).order_by("pk").first()
+    if route is None:
+        return None
+    with acting(actor, "Found at the provider"):
+        attempt, created = PaymentAttempt.objects.get_or_create(
+            service=service,
+            provider_id=seen.payment_id,
+            defaults={
+                "reference": f"{service.code}:{seen.payment_id}",
+                "return_token": secrets.token_urlsafe(24),
+                "method_of_payment": route.method_of_payment,
+                "amount": rules.pounds(seen.amount),
+                "actor_kind": actor.kind,
+                "actor_id": actor.identifier,
+                "actor_name": actor.name,
+            },
+        )
+    if created:
+        _move(attempt, "", State.NEW, heard_by="search", actor=actor, said=dict(seen.said))
+        _appoint(attempt)
+    return attempt
+
+
+def _locked(attempt_id: int) -> PaymentAttempt:
+    return PaymentAttempt.objects.select_for_update(of=("self",)).select_related("service", "basket").get(pk=attempt_id)
+
+
+def _take_facts(attempt: PaymentAttempt, seen: Payment) -> bool:
+    """Write on `attempt` what the provider knows of it; return whether anything worth a line in its story changed."""
+    facts = {
+        "provider_id": seen.payment_id or attempt.provider_id,
+        "created_at": seen.created_at or attempt.created_at,
+        "captured_on": seen.captured_on or attempt.captured_on,
+        "settled_on": seen.settled_on or attempt.settled_on,
+        "gateway_id": seen.gateway_id or attempt.gateway_id,
+        "fee": attempt.fee if seen.fee is None else rules.pounds(seen.fee),
+        "net": attempt.net if seen.net is None else rules.pounds(seen.net),
+        "card_brand": seen.card.brand or attempt.card_brand,
+        "card_last_four": seen.card.last_four or attempt.card_last_four,
+        "card_kind": seen.card.kind or attempt.card_kind,
+        "wallet": seen.card.wallet or attempt.wallet,
+    }
+    changed = False
+    for name, value in facts.items():
+        if getattr(attempt, name) != value:
+            setattr(attempt, name, value)
+            changed = True
+    return changed
+
+
+def _become(
+    attempt: PaymentAttempt,
+    state: State,
+    *,
+    heard_by: str,
+    actor: Actor,
+    reason: str = "",
+    code: str = "",
+    said: dict | None = None,
+    status: str = "",
+) -> None:
+    before, attempt.state = attempt.state, state
+    attempt.provider_code = code or (attempt.provider_code if state == before else "")
+    attempt.provider_status = str(status) if status else attempt.provider_status
+    with acting(actor, reason or f"Heard by {heard_by}"):
+        attempt.save()
+    _move(attempt, before, state, heard_by=heard_by, actor=actor, reason=reason, said=said)
+
+
+def _move(
+    attempt: PaymentAttempt,
+    before: str,
+    after: str,
+    *,
+    heard_by: str,
+    actor: Actor,
+    reason: str = "",
+    said: dict | None = None,
+) -> None:
+    AttemptMove.objects.create(
+        attempt=attempt,
+        before=before,
+        after=after,
+        heard_by=heard_by,
+        said=said or {},
+        reason=reason,
+        actor_name=actor.name,
+    )
+
+
+def _after(attempt: PaymentAttempt, basket: Basket | None, actor: Actor) -> None:
+    if basket is None:
+        return
+    if attempt.is_paid and basket.state != Basket.State.PAID:
+        basket.state = Basket.State.PAID
+        with acting(actor, f"Paid by {attempt.reference}"):
+            basket.save()
+            for link in PaymentLink.objects.filter(basket=basket).exclude(state=PaymentLink.State.PAID):
+                link.state, link.closed_at = PaymentLink.State.PAID, clock.now()
+                link.save()
+        record("payment_made", actor=actor, subject=attempt, data={"amount": str(attempt.paid_total)})
+        observers.tell("paid", attempt)
+    elif attempt.state in states.NOT_PAID:
+        _after_failure(attempt)
+    elif attempt.state == State.UNDONE:
+        _after_failure(attempt, was_paid=True)
+        observers.tell("undone", attempt)
+
+
+def _after_failure(attempt: PaymentAttempt, *, was_paid: bool = False) -> None:
+    """The payment came to nothing: its basket can be paid again while it lasts."""
+    basket = attempt.basket
+    other = basket.attempts.filter(state__in=(*states.UNFINISHED, *states.TAKEN)).exclude(pk=attempt.pk).exists()
+    closed = (Basket.State.CANCELLED,) if was_paid else (Basket.State.PAID, Basket.State.CANCELLED)
+    if other or basket.state in closed:
+        return
+    basket.state = Basket.State.OPEN if basket.expires_at > clock.now() else Basket.State.EXPIRED
+    with acting(CARD_DESK, f"{attempt.reference} came to nothing"):
+        basket.save()
+
+
+def _report_stuck(attempt: PaymentAttempt, seen: Payment) -> None:
+    if not rules.is_late(seen.status, attempt.asked_at, clock.now()):
+        return
+    raise_exception(
+        actor=CARD_DESK,
+        kind=PaymentException.Kind.STUCK,
+        key=attempt.reference,
+        service=attempt.service,
+        attempt=attempt,
+        amount=attempt.amount,
+        message=f"The provider has not finished payment {attempt.reference} for more than "
+        f"{rules.STUCK_AFTER.seconds // 3600} hours. Look at it in the provider's own pages.",
+    )
+
+
+def _appoint(attempt: PaymentAttempt, *, looked: bool = False) -> None:
+    due = rules.next_look(
+        State(attempt.state),
+        asked_at=attempt.asked_at,
+        now=clock.now(),
+        settles=provider_for(attempt.service).abilities.settlement,
+        captured=attempt.captured_on is not None,
+    )
+    watch(actor=CARD_DESK, kind=Watch.Kind.ATTEMPT, subject_id=attempt.pk, service=attempt.service, due_at=due)

@@ -1,0 +1,10 @@
+DROP TRIGGER ims_refund_keeps_its_terms ON payments_refund;
+DROP FUNCTION ims_refund_keeps_its_terms();
+DROP TRIGGER ims_refund_within_remaining ON payments_refundline;
+DROP FUNCTION ims_refund_within_remaining();
+DROP TRIGGER ims_attempt_keeps_its_terms ON payments_paymentattempt;
+DROP FUNCTION ims_attempt_keeps_its_terms();
+DROP TRIGGER ims_basket_stays_sealed ON payments_basket;
+DROP FUNCTION ims_basket_stays_sealed();
+DROP TRIGGER ims_basket_lines_sealed ON payments_basketline;
+DROP FUNCTION ims_basket_lines_sealed();
