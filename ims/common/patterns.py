@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import re
 
-import regex
-
 MOST_REPEATS = 10_000
 """Nested counted repeats, such as ``(?:[0-9]{100}){100}``, are written out when a pattern is compiled."""
 
@@ -21,6 +19,8 @@ def pattern_fault(pattern: str) -> str:
             f"The pattern “{pattern}” repeats groups within groups more than {MOST_REPEATS:,} times. "
             "Write smaller counts."
         )
+    import regex  # Only here: it takes 10 MB and a fifth of a second, and most readers of files need no pattern.
+
     try:
         regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError, ValueError, IndexError, MemoryError) as error:

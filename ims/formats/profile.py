@@ -225,10 +225,19 @@ def builtin_names() -> list[str]:
 @lru_cache(maxsize=64)
 def builtin(name: str) -> Profile:
     """A profile that comes with IMS. Raises `InvalidInput` when there is none of that name."""
+    return Profile.from_config(_builtin_config(name))
+
+
+def builtin_title(name: str) -> str:
+    """The title of a profile that comes with IMS, without the work of building it. Raises like `builtin`."""
+    return _builtin_config(name)["title"]
+
+
+def _builtin_config(name: str) -> Mapping[str, Any]:
     if name not in builtin_names():
         raise InvalidInput(f"There is no built-in profile “{name}”. There are: {', '.join(builtin_names())}.")
     text = (resources.files("ims.formats") / "profiles" / f"{name}.json").read_text(encoding="utf-8")
-    return Profile.from_config(json.loads(text))
+    return json.loads(text)
 
 
 def _record_rule(config: object) -> RecordRule:

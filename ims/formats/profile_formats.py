@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from ims.formats.delimited import MOST_ROWS_BEFORE_HEADINGS, headings_match
 from ims.formats.format import Format
-from ims.formats.profile import builtin
+from ims.formats.profile import builtin, builtin_title
 from ims.formats.profile import read as read_by_profile
 from ims.formats.records import Record
 
@@ -48,7 +48,7 @@ def _read(name: str, stream: BinaryIO) -> Iterator[Record]:
 
 
 def _format(name: str, recognise: Callable[[bytes], bool]) -> Format:
-    return Format(name, builtin(name).title, recognise, partial(_read, name))
+    return Format(name, builtin_title(name), recognise, partial(_read, name))
 
 
 _WITH_HEADINGS = ("lloyds", "barclays", "natwest", "monzo", "bunq", "bank-of-ireland")
