@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from ims.common.money import ZERO, format_pounds
 
-_ROW, _BAR, _LABEL, _WIDTH, _VALUE = 38, 12, 150, 480, 112
+_ROW, _BAR, _LABEL, _WIDTH, _VALUE = 38, 12, 170, 500, 112
 """Heights and widths in the units of the picture, near enough the pixels it is shown at."""
 
 

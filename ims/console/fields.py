@@ -114,7 +114,7 @@ def dressed(bound: BoundField, *, label: str = "", hint: str = "") -> dict[str, 
     return {
         "bound": bound,
         "kind": kind,
-        "style": "radios" if isinstance(widget, forms.RadioSelect) else "checkboxes",
+        "style": _choices_style(widget),
         "id": identifier,
         "group_id": bound.auto_id,
         "label": label or bound.label,
@@ -150,5 +150,9 @@ def _error_class(css: str, errors: list[str]) -> str:
 
 
 def _dress_choices(bound: BoundField) -> None:
-    style = "radios" if isinstance(bound.field.widget, forms.RadioSelect) else "checkboxes"
-    bound.field.widget.attrs["class"] = f"govuk-{style}__input"
+    bound.field.widget.attrs["class"] = f"govuk-{_choices_style(bound.field.widget)}__input"
+
+
+def _choices_style(widget: forms.Widget) -> str:
+    # Django's boxes for several choices are a kind of its radio buttons, so the two cannot be told by those.
+    return "checkboxes" if isinstance(widget, forms.CheckboxSelectMultiple) else "radios"

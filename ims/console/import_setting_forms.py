@@ -7,6 +7,7 @@ and give it back unchanged where a box was not touched.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from ims.formats import registry
 from ims.formats.profile import (
     DATE_FIELDS,
     ENCODINGS,
+    EXTRA_PREFIX,
     LAYOUTS,
     MONEY_FIELDS,
     ORDERS,
@@ -149,6 +151,7 @@ class FileProfileForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["format"].help_text = "One that IMS knows, or the layout described further down."
         titles = [(name, known.title) for name, known in registry.FORMATS.items()]
         self.fields["format"] = forms.ChoiceField(
             choices=[(LAYOUT, "The layout below"), *titles], help_text=self.fields["format"].help_text
@@ -209,7 +212,7 @@ class _RowForm(forms.Form):
         number = int(self.prefix.rsplit("-", 1)[-1]) + 1 if self.prefix and self.prefix[-1].isdigit() else 0
         for name, box in self.fields.items():
             widget = box.widget
-            widget.attrs["aria-label"] = f"{name.replace('_', ' ').capitalize()}, row {number}"
+            widget.attrs["aria-label"] = f"{box.label or name.replace('_', ' ').capitalize()}, row {number}"
             if isinstance(widget, forms.Select):
                 widget.attrs["class"] = "govuk-select ims-box"
             elif not isinstance(widget, forms.CheckboxInput):
@@ -219,13 +222,42 @@ class _RowForm(forms.Form):
     @classmethod
     def headings(cls) -> list[str]:
         """What stands above each column of boxes."""
-        return [name.replace("_", " ").capitalize() for name in cls.base_fields]
+        return [box.label or name.replace("_", " ").capitalize() for name, box in cls.base_fields.items()]
+
+
+_AS_CALLED = {
+    "booked_on": "Date received", "value_on": "Value date", "amount": "Amount", "debit": "Money out",
+    "credit": "Money in", "sign": "Debit or credit mark", "balance": "Balance after it", "gross": "Gross", "fee": "Fee",
+    "net": "Net", "vat_amount": "VAT amount", "reference": "Account reference", "narrative": "Narrative",
+    "payer_name": "Payer’s name", "payer_sort_code": "Payer’s sort code", "payer_account": "Payer’s account number",
+    "bank_reference": "Bank’s reference", "end_to_end_reference": "End-to-end reference",
+    "type_code": "Type of transaction", "currency": "Currency", "fund": "Fund",
+    "method_of_payment": "Method of payment",
+    "office": "Office", "vat_code": "VAT code", "reason_code": "Reason code", "reason": "Reason",
+    "account": "Our account number", "account_sort_code": "Our sort code",
+}  # fmt: skip
+"""What an officer calls each field of a layout."""
+FIELD_CHOICES = [
+    ("", "Nothing"),
+    *((name, _AS_CALLED[name]) for name in (*DATE_FIELDS, *MONEY_FIELDS, *TEXT_FIELDS, *SPECIAL_FIELDS)),
+    (EXTRA_PREFIX, "Kept under its heading"),
+]
+
+
+class _FieldSelect(forms.Select):
+    """What a column holds. A field of the council’s own (``extra.…``) that a profile has is offered too."""
+
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+        own = [text for text in value if text.startswith(EXTRA_PREFIX) and text != EXTRA_PREFIX]
+        labels = [text.removeprefix(EXTRA_PREFIX).replace("_", " ").capitalize() for text in own]
+        self.choices = [*FIELD_CHOICES, *zip(own, labels, strict=True)]
+        return super().optgroups(name, value, attrs)
 
 
 class ColumnForm(_RowForm):
     """One value of a row, and how it is written."""
 
-    field = forms.CharField(required=False, max_length=60, widget=_box(14, list="column-fields"))
+    field = forms.CharField(required=False, max_length=60, label="Holds", widget=_FieldSelect)
     column = forms.IntegerField(required=False, min_value=1, widget=forms.NumberInput({"size": 3}))
     heading = forms.CharField(required=False, max_length=300, widget=_box(14))
     start = forms.IntegerField(required=False, min_value=1, widget=forms.NumberInput({"size": 3}))
@@ -235,7 +267,7 @@ class ColumnForm(_RowForm):
     sign = forms.ChoiceField(required=False, choices=[("", "As usual"), *((name, name.capitalize()) for name in SIGNS)])
     scale = forms.ChoiceField(required=False, choices=[(name, name.capitalize()) for name in SCALES])
     required = forms.BooleanField(required=False)
-    more = forms.CharField(required=False, max_length=2000, widget=_box(12))
+    more = forms.CharField(required=False, max_length=2000, label="Further settings", widget=_box(12))
 
     NUMBERS = ("column", "start", "length")
     LISTS = ("heading", "dates")
@@ -251,6 +283,8 @@ class ColumnForm(_RowForm):
         config = dict(typed["more"])
         config |= {name: typed[name] for name in (*self.PLAIN, *self.NUMBERS) if typed[name]}
         config |= {name: _listed(typed[name]) for name in self.LISTS if typed[name].strip()}
+        if config.get("field") == EXTRA_PREFIX:
+            config["field"] += _own_name(config)
         if typed["constant"]:
             config["constant"] = typed["constant"]
         if typed["scale"] != "pounds" and typed["scale"]:
@@ -274,13 +308,13 @@ class RecordForm(_RowForm):
     """Rows that are no receipts: to skip, or headers and trailers with the totals they declare."""
 
     kind = forms.ChoiceField(
-        required=False, choices=[("", "None"), *((name, name.capitalize()) for name in RECORD_KINDS)]
+        required=False, choices=[("", "No such row"), *((name, name.capitalize()) for name in RECORD_KINDS)]
     )
-    prefix = forms.CharField(required=False, max_length=60, strip=False, widget=_box(10))
-    regex = forms.CharField(required=False, max_length=300, widget=_box(20))
-    count = forms.CharField(required=False, max_length=60, widget=_box(10))
-    sum = forms.CharField(required=False, max_length=60, widget=_box(10))
-    more = forms.CharField(required=False, max_length=2000, widget=_box(12))
+    prefix = forms.CharField(required=False, max_length=60, strip=False, label="Begins with", widget=_box(10))
+    regex = forms.CharField(required=False, max_length=300, label="Pattern", widget=_box(20))
+    count = forms.CharField(required=False, max_length=60, label="Number of rows", widget=_box(10))
+    sum = forms.CharField(required=False, max_length=60, label="Total", widget=_box(10))
+    more = forms.CharField(required=False, max_length=2000, label="Further settings", widget=_box(12))
 
     def clean_more(self) -> dict[str, Any]:
         """Settings that have no box of their own, as JSON."""
@@ -312,7 +346,6 @@ class RecordForm(_RowForm):
 
 ColumnSet = forms.formset_factory(ColumnForm, extra=3, max_num=200)
 RecordSet = forms.formset_factory(RecordForm, extra=1, max_num=20)
-FIELD_NAMES = [*DATE_FIELDS, *MONEY_FIELDS, *TEXT_FIELDS, *SPECIAL_FIELDS]
 DATE_NAMES = list(DATE_FORMATS)
 
 
@@ -320,8 +353,15 @@ class SampleForm(forms.Form):
     """A file to try the profile on."""
 
     sample = forms.FileField(
-        required=False, label="Try it on a file", help_text="It is read and shown; nothing is kept."
+        required=False, label="A file of this sender", help_text="It is read and shown; nothing is kept."
     )
+
+
+def _own_name(config: Mapping[str, Any]) -> str:
+    """The name under which a column that means nothing to IMS is kept: its heading’s, or its place."""
+    heading = next(iter(config.get("heading", [])), "")
+    name = re.sub(r"[^a-z0-9]+", "_", heading.lower()).strip("_")
+    return name or f"column_{config.get('column') or config.get('start') or 0}"
 
 
 def _listed(text: str) -> list[str]:

@@ -213,6 +213,29 @@ def test_a_profile_is_tried_on_a_sample(profile, client_of):
     assert not ImportBatch.objects.exists()
 
 
+def test_a_new_profile_is_drawn_from_a_file_looked_over_and_saved(world, client_of):
+    manager = client_of("Income manager")
+    address = reverse("imports:new_profile")
+    page = manager.get(address)
+    forms = page.context["forms"]
+    data = _values(forms.profile) | _values(forms.layout) | _set_values(forms.columns) | _set_values(forms.records)
+    file = io.BytesIO(b"Pay date,Account ref,Paid,Till\n03/11/2026,123,4.50,T1\n")
+    file.name = "leisure.csv"
+    page = manager.post(address, {**data, "sample-sample": file, "step": "draft"})
+    assert "£4.50" in text_of(page)
+    drawn = page.context["forms"]
+    assert [form["field"].value() for form in drawn.columns.forms] == ["booked_on", "reference", "amount", ""]
+    boxes = _set_values(drawn.columns) | {"columns-3-field": "extra."}
+    named = {**data, **_values(drawn.layout), **boxes, "name": "Leisure", "code": "leisure", "reason": "New sender"}
+    answer = manager.post(address, {**named, "step": "save"})
+    assert answer.status_code == 302, answer.context["forms"].profile.errors
+    saved = FileProfile.objects.get(code="leisure")
+    assert saved.layout["columns"][3] == {"field": "extra.till", "heading": ["Till"]}
+    without = text_of(manager.post(address, {**data, "step": "draft"}))
+    assert "Choose a file of this sender first." in without
+    assert not ImportBatch.objects.exists()
+
+
 @pytest.mark.parametrize("role", [*ROLE_NAMES, "Nobody"])
 def test_every_role_sees_what_it_may_and_changes_nothing_else(profile, client_of, actor, role):
     batch = posted(actor, [line(), line(fund="QQ")])

@@ -14,7 +14,6 @@ from ims.common import clock
 from ims.common.errors import InvalidInput
 from ims.console.import_setting_forms import (
     DATE_NAMES,
-    FIELD_NAMES,
     ColumnForm,
     ColumnSet,
     ConditionSet,
@@ -146,19 +145,22 @@ def profiles(request: HttpRequest) -> HttpResponse:
 @screen(permission=VIEW_PROFILES, what="see file profiles")
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest, profile_id: int | None = None) -> HttpResponse:
-    """One profile: change it, try it on a file, save it."""
+    """One profile: have its columns told from a file, change it, try it on the file, save it."""
     found = get_object_or_404(FileProfile, pk=profile_id) if profile_id else FileProfile(format=LAYOUT)
     step = request.POST.get("step", "")
     forms = _ProfileForms(request, found, step)
     sample = None
+    if step == "draft":
+        with refusals(forms.sample):
+            forms.draft(request)
     if request.method == "POST" and not step.startswith("add") and forms.are_valid():
         forms.fill(found)
         with refusals(forms.profile) as attempt:
-            if step == "try":
+            if step in ("try", "draft"):
                 sample = forms.try_sample(request)
             else:
                 services.save_profile(actor=request.actor, profile=found, reason=forms.profile.cleaned_data["reason"])
-        if attempt.succeeded and step != "try":
+        if attempt.succeeded and step not in ("try", "draft"):
             messages.success(request, f"The profile “{found.name}” was saved.")
             return redirect("imports:profile", found.pk)
     if step.startswith("add"):
@@ -168,7 +170,6 @@ def profile(request: HttpRequest, profile_id: int | None = None) -> HttpResponse
         "profile": found,
         "forms": forms,
         "sample": sample,
-        "field_names": FIELD_NAMES,
         "date_names": DATE_NAMES,
         "column_headings": ColumnForm.headings(),
         "record_headings": RecordForm.headings(),
@@ -179,6 +180,9 @@ def profile(request: HttpRequest, profile_id: int | None = None) -> HttpResponse
     return render(request, "console/imports/profile.html", context)
 
 
+_NEEDED_TO_SAVE = ("name", "code", "reason")
+
+
 class _ProfileForms:
     """All the forms of one profile together."""
 
@@ -186,7 +190,11 @@ class _ProfileForms:
         data = request.POST if request.method == "POST" else None
         layout = found.layout
         self.profile = FileProfileForm(data, instance=found)
-        self.profile.fields["reason"].required = step != "try" and not step.startswith("add")
+        if step in ("try", "draft") or step.startswith("add"):
+            for name in _NEEDED_TO_SAVE:
+                self.profile.fields[name].required = False
+        else:
+            self.profile.fields["reason"].required = True
         self.layout = LayoutForm(data, initial=LayoutForm.values_of(layout), prefix="layout")
         self.columns = ColumnSet(
             _with_more(data, step, "columns"),
@@ -203,6 +211,8 @@ class _ProfileForms:
     def are_valid(self) -> bool:
         """Whether every box can be read."""
         valid = [form.is_valid() for form in (self.profile, self.layout, self.columns, self.records, self.sample)]
+        for name in _NEEDED_TO_SAVE:
+            self.profile.fields[name].required = True  # a trial does without them; the page still asks
         return all(valid)  # all are asked, so that every box says what is wrong with it at once
 
     def fill(self, found: FileProfile) -> None:
@@ -218,10 +228,36 @@ class _ProfileForms:
             layout["records"] = records
         found.layout = layout
 
+    def draft(self, request: HttpRequest) -> None:
+        """Fill the boxes of the columns with what the file given seems to hold."""
+        found = services.draft_layout(
+            actor=request.actor,
+            stream=self._file(),
+            encoding=request.POST.get("layout-encoding", ""),
+            sheet=request.POST.get("layout-sheet", ""),
+        )
+        drawn = request.POST.copy()
+        for name in [name for name in drawn if name.startswith("columns-")]:
+            del drawn[name]
+        drawn["columns-TOTAL_FORMS"], drawn["columns-INITIAL_FORMS"] = str(len(found["columns"])), "0"
+        for place, column in enumerate(found["columns"]):
+            for name, value in ColumnForm.values_of(column).items():
+                drawn[f"columns-{place}-{name}"] = str(value)
+        for name, value in LayoutForm.values_of(found).items():
+            if name not in ("encoding", "sheet", "account"):
+                drawn[f"layout-{name}"] = str(value)
+        self.layout = LayoutForm(drawn, prefix="layout")
+        self.columns = ColumnSet(drawn, prefix="columns")
+
+    def _file(self) -> Any:
+        file = self.sample.cleaned_data.get("sample") if self.sample.is_valid() else None
+        if file is None:
+            raise InvalidInput("Choose a file of this sender first.")
+        file.seek(0)
+        return file
+
     def try_sample(self, request: HttpRequest) -> Any:
         """What the profile makes of the file given."""
-        file = self.sample.cleaned_data["sample"]
-        if file is None:
-            raise InvalidInput("Choose a file to try the profile on.")
+        file = self._file()
         found = self.profile.instance
         return services.try_sample(actor=request.actor, format=found.format, layout=found.layout, stream=file)

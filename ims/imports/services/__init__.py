@@ -1,7 +1,14 @@
 """What may be done with files. Each function authorises, decides, writes and records."""
 
 from ims.imports.services.checking import check
-from ims.imports.services.configuration import retire_profile, save_profile, save_rule, try_rule, try_sample
+from ims.imports.services.configuration import (
+    draft_layout,
+    retire_profile,
+    save_profile,
+    save_rule,
+    try_rule,
+    try_sample,
+)
 from ims.imports.services.held_rows import correct_row, decide_duplicate, discard_row, post_corrected
 from ims.imports.services.posting import post
 from ims.imports.services.receiving import abandon, change_profile, find_profile, receive, recognise
@@ -16,6 +23,7 @@ __all__ = [
     "correct_row",
     "decide_duplicate",
     "discard_row",
+    "draft_layout",
     "find_profile",
     "post",
     "post_corrected",

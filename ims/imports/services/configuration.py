@@ -16,7 +16,7 @@ from ims.audit.actors import Actor, acting, authorise
 from ims.common.errors import InvalidInput
 from ims.common.money import ZERO
 from ims.formats import profile as profiles
-from ims.formats import registry
+from ims.formats import profile_draft, registry
 from ims.formats.profile import Profile
 from ims.formats.records import Entry, Problem
 from ims.formats.summary import checked
@@ -150,6 +150,17 @@ def try_sample(*, actor: Actor, format: str, layout: Mapping[str, Any], stream: 
             if len(sample.problems) < SAMPLE_SHOWN:
                 sample.problems.append(record)
     return sample
+
+
+def draft_layout(
+    *, actor: Actor, stream: BinaryIO, delimiter: str = "", encoding: str = "", sheet: str = ""
+) -> dict[str, Any]:
+    """Settings of a layout told from a sample file, for a person to look over. Keeps nothing.
+
+    Raises `UnreadableFile` for a file whose columns cannot be told.
+    """
+    authorise(actor, "imports.view_fileprofile", what="try file profiles")
+    return profile_draft.draft(stream, delimiter=delimiter, encoding=encoding, sheet=sheet)
 
 
 def _authorise_saving(actor: Actor, record: FileProfile | RoutingRule, what: str) -> None:
