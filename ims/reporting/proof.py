@@ -219,8 +219,9 @@ class Proof:
             yield ""
             yield f"{'File':<44}{'In the file':>16}{'In the ledger':>16}{'Waiting':>14}{'Difference':>14}"
         for row in self.files:
+            name = f"{row.file_name[:31]} (reversed)" if row.state == "reversed" else row.file_name
             yield (
-                f"{row.file_name[:43]:<44}{row.in_file:>16,.2f}{row.in_ledger:>16,.2f}{row.held:>14,.2f}{row.difference:>14,.2f}"
+                f"{name[:43]:<44}{row.in_file:>16,.2f}{row.in_ledger:>16,.2f}{row.held:>14,.2f}{row.difference:>14,.2f}"
             )
         if self.other_receipts_count:
             yield f"{'Receipts not from a file':<60}{self.other_receipts:>16,.2f}"

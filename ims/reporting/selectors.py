@@ -83,7 +83,8 @@ CROSS JOIN LATERAL (
 ) AS r
 ORDER BY b.id
 """
-# A booking that the bank itself splits into details stands beside them as a row of its own and is not counted twice.
+# A booking that the bank itself splits into details stands beside them as a row of its own and is not counted twice;
+# nor is a file that was undone and posted again.
 _STATEMENTS = """
 SELECT b.file_name, s.account, s.opening, s.closing, s.change, r.receipts, r.other
 FROM (
@@ -93,6 +94,8 @@ FROM (
   GROUP BY 1, 2 HAVING bool_and(opening IS NOT NULL AND closing IS NOT NULL)
 ) AS s
 JOIN imports_importbatch b ON b.id = s.batch_id
+  AND NOT (b.state = 'reversed' AND EXISTS (
+    SELECT 1 FROM imports_importbatch again WHERE again.file_id = b.file_id AND again.state = 'posted'))
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(amount) FILTER (WHERE outcome <> 'ignored'), 0) AS receipts,
     coalesce(sum(amount) FILTER (WHERE outcome = 'ignored' AND reason_code <> 'split'), 0) AS other

@@ -181,6 +181,25 @@ class TestStatements:
         assert not lost.is_proven
         assert any(f"The balances of account {row.account}" in sentence for sentence in sentences(lost))
 
+    def test_a_file_undone_and_posted_again_stands_once_among_the_accounts(self, world: World):
+        seed_file_profiles(ACTOR)
+        content = sample("csv-uk/synthetic-lloyds.csv")
+
+        def bring_in():
+            batch = imports.receive(actor=ACTOR, stream=io.BytesIO(content), name="lloyds.csv")
+            imports.check(actor=ACTOR, batch_id=batch.pk)
+            return imports.post(actor=ACTOR, batch_id=batch.pk)
+
+        first = bring_in()
+        day = first.posting.entries.first().accounting_date
+        imports.reverse_batch(actor=ACTOR, batch_id=first.pk, reason="Wrong day")
+        assert len(selectors.proof(ACTOR, day).statements) == 1  # the only sign of the account that there is
+        bring_in()
+        proof = selectors.proof(ACTOR, day)
+        assert len(proof.statements) == 1
+        assert [row.state for row in proof.files] == ["reversed", "posted"]
+        assert "lloyds.csv (reversed)" in "\n".join(proof.lines())
+
     def test_every_sample_statement_ties(self, world: World):
         seed_file_profiles(ACTOR)
         found = sorted(path for kind in ("mt940", "camt053", "bai2") for path in (SAMPLES / kind).glob("*.*"))
