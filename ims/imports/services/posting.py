@@ -124,6 +124,10 @@ def _finish(actor: Actor, batch: ImportBatch, posting: Posting | None) -> None:
     )
 
 
+_ROWS_BY_THE_INDEX = 5_000
+"""How many rows at most are looked up one by one among those of other files."""
+
+
 def _refuse_if_the_world_moved(batch: ImportBatch) -> None:
     moved = world.what_moved(batch.world)
     if moved:
@@ -155,6 +159,10 @@ def _new_duplicates(batch: ImportBatch) -> int:
     if not others:
         return 0
     with connection.cursor() as cursor:
+        if batch.row_count > _ROWS_BY_THE_INDEX:
+            # The planner cannot know yet how many rows a file of a moment ago brought. Taking it for empty, it would
+            # look through the whole other file for each row of this one.
+            cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(
             "SELECT count(*) FROM imports_importrow r JOIN imports_importrow o"
             " ON o.content = r.content AND o.occurrence = r.occurrence AND o.batch_id = ANY(%s)"
@@ -162,7 +170,9 @@ def _new_duplicates(batch: ImportBatch) -> int:
             " WHERE r.batch_id = %s AND r.outcome IN ('to_post', 'to_suspense')",
             [others, batch.pk],
         )
-        return cursor.fetchone()[0]
+        found = cursor.fetchone()[0]
+        cursor.execute("RESET enable_nestloop")
+        return found
 
 
 def _days(values: Mapping[str, Any], which: sql.Composable) -> list[date]:
