@@ -11,8 +11,8 @@ $(DEPLOY_INSTALLED): requirements/deploy.txt
 	$(DEPLOY_PYTHON) -m pip install --quiet --require-hashes --requirement requirements/deploy.txt
 	@touch $@
 
-release: ## Build the archive hosts install from, into dist/
-	deploy/build-release
+release: ## Build and sign the archive hosts install from, into dist/ (KEY=~/.ssh/ims-release)
+	deploy/build-release $(if $(KEY),--key $(KEY))
 
 test-deploy-static: $(DEPLOY_INSTALLED) ## Lint, argument specs, syntax, documents: no host needed
 	$(DEPLOY_PYTHON) -m pytest tests/deploy -q --confcutdir=tests/deploy -p no:cacheprovider -W ignore::pytest.PytestConfigWarning

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from release import contents, manifest, sbom
+from release import contents, manifest, sbom, signature
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -28,10 +29,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ref", default="HEAD", help="the commit to build (default: HEAD)")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "dist", help="folder for the archive")
     parser.add_argument("--as-version", default="", help="build under another version, to rehearse an upgrade")
+    named = os.environ.get("IMS_RELEASE_KEY")
+    parser.add_argument(
+        "--key",
+        type=lambda text: Path(text).expanduser(),
+        default=Path(named).expanduser() if named else None,
+        help="SSH key to sign with (default: IMS_RELEASE_KEY)",
+    )
     options = parser.parse_args(arguments)
     try:
+        key = signature.key_of(options.key)
         archive = build(ref=options.ref, output=options.output, as_version=options.as_version)
-    except (ReleaseRefused, contents.PackagesMissing) as refusal:
+        signature.sign(archive, key)
+    except (ReleaseRefused, contents.PackagesMissing, signature.SigningRefused) as refusal:
         print(f"build-release: {refusal}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as failure:
@@ -57,7 +67,7 @@ def build(*, ref: str, output: Path, as_version: str = "") -> Path:
         facts = contents.installed_facts(tree, Path(scratch))
         sbom.write(tree / "sbom.cdx.json", version=version, wheels=tree / "wheels")
         rules = tomllib.loads((sources / "deploy" / "release" / "versions.toml").read_text(encoding="utf-8"))
-        manifest.write(tree, version=version, commit=commit, migrations=facts.migrations, rules=rules)
+        manifest.write(tree, version=version, commit=commit, facts=facts, rules=rules)
         return _pack(tree, output, version)
 
 
@@ -96,7 +106,8 @@ def _pack(tree: Path, output: Path, version: str) -> Path:
         gzip.GzipFile(filename="", fileobj=part, mode="wb", mtime=0, compresslevel=1) as zipped,
         tarfile.open(fileobj=zipped, mode="w") as tar,
     ):
-        for path in sorted(tree.rglob("*")):
+        # The manifest first: whoever wants to know what this is need not read on.
+        for path in sorted(tree.rglob("*"), key=lambda path: (path.name != manifest.NAME, path)):
             if path.is_file():
                 tar.add(path, arcname=f"ims-{version}/{path.relative_to(tree)}", filter=_anonymous)
     shutil.move(part.name, archive)

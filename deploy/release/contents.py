@@ -21,7 +21,11 @@ import django
 django.setup()
 from django.db.migrations.loader import MigrationLoader
 loader = MigrationLoader(None)
-json.dump(sorted(f"{app}.{name}" for app, name in loader.disk_migrations), sys.stdout)
+from ims.settings.environment import VARIABLES
+json.dump({
+    "migrations": sorted(f"{app}.{name}" for app, name in loader.disk_migrations),
+    "variables": {name: {"secret": variable.secret} for name, variable in sorted(VARIABLES.items())},
+}, sys.stdout)
 """
 
 
@@ -34,6 +38,8 @@ class Facts:
     """What only the installed application can say about itself."""
 
     migrations: list[str]
+    variables: dict[str, dict[str, bool]]
+    """Every environment variable it reads, and whether it is a secret."""
 
 
 def application_wheel(sources: Path, wheels: Path) -> Path:
@@ -63,7 +69,7 @@ def requirements(lock: Path, wheel: Path, version: str, target: Path) -> None:
 
 
 def installed_facts(tree: Path, scratch: Path) -> Facts:
-    """Install the release exactly as a host does, collect its static files into `tree`, and read its migrations."""
+    """Install the release exactly as a host does, collect its static files into `tree`, and ask it for its facts."""
     environment = scratch / "venv"
     python = str(environment / "bin" / "python")
     _run([sys.executable, "-m", "venv", str(environment)])
@@ -72,7 +78,7 @@ def installed_facts(tree: Path, scratch: Path) -> Facts:
     settings = _settings(tree)
     # -P: the installed application, not the sources of whoever builds.
     _run([python, "-P", "-m", "ims", "collectstatic", "--noinput", "--verbosity", "0"], settings)
-    return Facts(migrations=json.loads(_run([python, "-P", "-c", INSPECT], settings)))
+    return Facts(**json.loads(_run([python, "-P", "-c", INSPECT], settings)))
 
 
 def _settings(tree: Path) -> dict[str, str]:

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from release.contents import TARGET_PYTHONS
+from release.contents import TARGET_PYTHONS, Facts
+
+NAME = "manifest.json"
 
 
 def sha256(path: Path) -> str:
@@ -16,17 +18,18 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write(tree: Path, *, version: str, commit: str, migrations: list[str], rules: dict[str, Any]) -> None:
+def write(tree: Path, *, version: str, commit: str, facts: Facts, rules: dict[str, Any]) -> None:
     """Write `manifest.json` into `tree`, listing every other file with its checksum."""
     files = {str(path.relative_to(tree)): sha256(path) for path in sorted(tree.rglob("*")) if path.is_file()}
-    facts = {
+    content = {
         "name": "ims",
         "version": version,
         "commit": commit,
         "pythons": list(TARGET_PYTHONS),
         "upgradable_from": rules["upgradable_from"],
         "contracting_migrations": rules["contracting_migrations"],
-        "migrations": migrations,
+        "migrations": facts.migrations,
+        "variables": facts.variables,
         "files": files,
     }
-    (tree / "manifest.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    (tree / NAME).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ SCENARIOS = {"single": single, "managed": managed}
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Test the kit on real hosts.")
-    parser.add_argument("--suite", choices=["bookworm", "trixie"], default="bookworm")
+    parser.add_argument("--suite", choices=["bookworm", "trixie"], default="trixie")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), action="append")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "ims-deploy-tests")
     parser.add_argument("--reuse", action="store_true", help="go on with the host that --keep left")

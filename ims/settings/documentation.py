@@ -11,7 +11,8 @@ HEAD = """# Configuration
 
 Every environment variable IMS reads. This page is written by `python -m ims.settings.documentation`.
 
-A secret may be given as a file: set `NAME_FILE` to a path, and leave `NAME` unset.
+A secret may be given as a file: set `NAME_FILE` to a path, and leave `NAME` unset. A service of systemd may also be
+handed it as a credential called `NAME`, which is how the kit in `deploy/ansible` does it.
 
 | variable | default | secret | meaning |
 |---|---|---|---|

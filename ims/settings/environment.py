@@ -1,7 +1,8 @@
 """Every environment variable IMS reads, declared once: name, type, default and meaning.
 
 `docs/architecture/configuration.md` is generated from this list. Secrets may be given as a file: for a variable
-``IMS_X``, set ``IMS_X_FILE`` to a path and leave ``IMS_X`` unset.
+``IMS_X``, set ``IMS_X_FILE`` to a path and leave ``IMS_X`` unset; or have systemd hand the service a credential called
+``IMS_X``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Variable:
         Raises `ImproperlyConfigured`, naming the variable, when the value cannot be read.
         """
         text = os.environ.get(self.name)
-        path = os.environ.get(f"{self.name}_FILE")
+        path = os.environ.get(f"{self.name}_FILE") or self._credential()
         if text is None and path:
             text = Path(path).read_text(encoding="utf-8").strip()
         if text is None or text == "":
@@ -40,8 +41,16 @@ class Variable:
         try:
             return self.read(text)
         except ValueError as error:
-            shown = "the value given" if self.secret else repr(text)
-            raise ImproperlyConfigured(f"{self.name}: {shown} cannot be read: {error}") from error
+            if self.secret:
+                # What the reader says quotes the value, here and in a chained error.
+                raise ImproperlyConfigured(f"{self.name}: the value given cannot be read") from None
+            raise ImproperlyConfigured(f"{self.name}: {text!r} cannot be read: {error}") from error
+
+    def _credential(self) -> Path | None:
+        """The file systemd made for this process alone (LoadCredential=), when it was given one of this name."""
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        path = Path(folder, self.name) if folder else None
+        return path if path and path.is_file() else None
 
 
 def truth(text: str) -> bool:

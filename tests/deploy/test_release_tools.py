@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import io
 import json
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -32,19 +33,32 @@ def programme(role: str, name: str) -> ModuleType:
 @pytest.fixture
 def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = programme("ims_release", "ims-install-release")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    public = (tmp_path / "key.pub").read_text(encoding="ascii")
+    (tmp_path / "signers").write_text(f'ims-release namespaces="ims-release" {public}', encoding="ascii")
+    monkeypatch.setattr(module, "SIGNERS", tmp_path / "signers")
     monkeypatch.setattr(module, "RELEASES", tmp_path / "releases")
     monkeypatch.setattr(module, "STATIC", tmp_path / "static")
     return module
 
 
 def archive(folder: Path, files: dict[str, bytes]) -> Path:
+    """A release archive of those files, signed when the folder has a key."""
     path = folder / "ims-1.0.tar.gz"
     with tarfile.open(path, "w:gz") as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
+    if (folder / "key").exists():
+        sign(path, folder / "key")
     return path
+
+
+def sign(path: Path, key: Path, namespace: str = "ims-release") -> None:
+    Path(f"{path}.sig").unlink(missing_ok=True)
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", namespace, str(path)]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def manifest(files: dict[str, bytes], pythons: list[str]) -> bytes:
@@ -64,6 +78,27 @@ def test_an_archive_with_another_checksum_is_refused(installer, tmp_path, monkey
     path = archive(tmp_path, {"ims-1.0/a": b"a"})
     assert install(installer, path, "0" * 64, monkeypatch) == 1
     assert "damaged or altered" in capsys.readouterr().err
+    assert not (tmp_path / "releases").exists()
+
+
+@pytest.mark.parametrize("fault", ["unsigned", "another key", "another purpose", "another archive"])
+def test_an_archive_nobody_trusted_signed_is_refused_before_it_is_unpacked(
+    installer, tmp_path, monkeypatch, capsys, fault
+):
+    path = archive(tmp_path, {"ims-1.0/a": b"a"})
+    if fault == "unsigned":
+        Path(f"{path}.sig").unlink()
+    elif fault == "another key":
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "stranger")], check=True)
+        sign(path, tmp_path / "stranger")
+    elif fault == "another purpose":
+        sign(path, tmp_path / "key", namespace="git")
+    else:
+        before = Path(f"{path}.sig").read_bytes()
+        archive(tmp_path, {"ims-1.0/a": b"b"})
+        Path(f"{path}.sig").write_bytes(before)
+    assert install(installer, path, installer.sha256(path), monkeypatch) == 1
+    assert "was not signed by anybody" in capsys.readouterr().err
     assert not (tmp_path / "releases").exists()
 
 
@@ -115,6 +150,7 @@ def test_a_vault_keeps_what_it_has_and_renews_what_is_asked(tmp_path, monkeypatc
         return json.loads(capsys.readouterr().out)
 
     first, again, renewed = run(), run(), run("--renew", "secret_key")
+    assert first["values"].pop("further") == again["values"].pop("further") == renewed["values"].pop("further") == {}
     assert (first["changed"], again["changed"], renewed["changed"]) == (True, False, True)
     assert first["values"] == again["values"]
     assert {name for name in first["values"] if first["values"][name] != renewed["values"][name]} == {"secret_key"}
@@ -131,3 +167,87 @@ def test_a_certificate_is_issued_once_and_again_when_its_names_change(tmp_path):
     assert not authority.issue(tmp_path, "one", ["DNS:one.example"])
     assert authority.issue(tmp_path, "one", ["DNS:one.example", "IP:127.0.0.1"])
     assert authority.good(tmp_path / "one.crt")
+
+
+def look(release: ModuleType, path: Path, monkeypatch, *, signers: list[str], settings: dict[str, str]) -> int:
+    asked = {"archive": str(path), "signers": signers, "councils": [{"code": "demo", "settings": settings}]}
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(asked)))
+    return release.main()
+
+
+VARIABLES = {"IMS_LOG_LEVEL": {"secret": False}, "IMS_EMAIL_URL": {"secret": True}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "settings", "sentence"),
+    [
+        ("", {"IMS_LOG_LEVEL": "DEBUG"}, ""),
+        ("damaged", {}, "damaged or altered"),
+        ("nobody trusted", {}, "names nobody"),
+        ("a stranger", {}, "was not signed by anybody"),
+        ("no signature", {}, "ims-1.0.tar.gz.sig is not there"),
+        ("", {"IMS_LOGLEVEL": "DEBUG"}, "knows no setting IMS_LOGLEVEL"),
+        ("", {"IMS_EMAIL_URL": "smtp://x"}, "is a secret and may not stand in the council's file"),
+    ],
+)
+def test_the_look_at_a_release_before_any_host_hears_of_it(
+    installer, tmp_path, monkeypatch, capsys, fault, settings, sentence
+):
+    release = programme("ims_preflight", "release.py")
+    facts = json.dumps({"version": "1.0", "variables": VARIABLES}).encode()
+    path = archive(tmp_path, {"ims-1.0/manifest.json": facts})
+    checksum = "0" * 64 if fault == "damaged" else installer.sha256(path)
+    Path(f"{path}.sha256").write_text(f"{checksum}  {path.name}\n", encoding="ascii")
+    signers = [(tmp_path / "key.pub").read_text(encoding="ascii")]
+    if fault == "nobody trusted":
+        signers = []
+    elif fault == "a stranger":
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "stranger")], check=True)
+        sign(path, tmp_path / "stranger")
+    elif fault == "no signature":
+        Path(f"{path}.sig").unlink()
+    assert look(release, path, monkeypatch, signers=signers, settings=settings) == (1 if sentence else 0)
+    assert sentence in capsys.readouterr().err
+
+
+def test_secrets_are_written_once_and_those_no_longer_wanted_go(tmp_path, monkeypatch, capsys):
+    writer = programme("ims_council", "ims-write-secrets")
+    monkeypatch.setattr(writer, "COUNCILS", tmp_path / "councils")
+    monkeypatch.setattr(writer, "RELEASES", tmp_path / "releases")
+    (tmp_path / "councils" / "demo").mkdir(parents=True)
+    (tmp_path / "releases" / "1.0").mkdir(parents=True)
+    (tmp_path / "releases" / "1.0" / "manifest.json").write_text(json.dumps({"variables": VARIABLES}), encoding="utf-8")
+
+    def write(**secrets: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["ims-write-secrets", "demo", "1.0"])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"secrets": secrets, "owner": {}})))
+        code = writer.main()
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    folder = tmp_path / "councils" / "demo" / "secrets"
+    assert write(IMS_EMAIL_URL="smtp://x") == (0, '{"changed": true}\n')
+    assert write(IMS_EMAIL_URL="smtp://x") == (0, '{"changed": false}\n')
+    assert [(path.name, path.stat().st_mode & 0o777) for path in folder.iterdir()] == [("EMAIL_URL", 0o600)]
+    code, said = write(IMS_E_MAIL="smtp://x")
+    assert code == 1
+    assert "knows no secret called IMS_E_MAIL" in said
+    assert write() == (0, '{"changed": true}\n')
+    assert not list(folder.iterdir())
+
+
+def test_a_provided_certificate_is_looked_at_before_it_is_used(tmp_path):
+    certificates, authority = programme("ims_preflight", "certificates.py"), programme("ims_pki", "authority.py")
+    assert "is not there" in certificates.wrong(tmp_path / "one", "one.example")
+    authority.make_authority(tmp_path)
+    for name in ("one", "two"):
+        authority.issue(tmp_path, name, [f"DNS:{name}.example"])
+    assert certificates.wrong(tmp_path / "one", "one.example") == ""
+    assert "is not for other.example" in certificates.wrong(tmp_path / "one", "other.example")
+    (tmp_path / "two.key").rename(tmp_path / "one.key")
+    assert "is not the key of" in certificates.wrong(tmp_path / "one", "one.example")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "1", "-subj", "/CN=old.example", "-addext", "subjectAltName=DNS:old.example"]
+    files = ["-keyout", str(tmp_path / "old.key"), "-out", str(tmp_path / "old.crt")]
+    subprocess.run([*command, *files], check=True, capture_output=True)
+    assert "has run out" in certificates.wrong(tmp_path / "old", "old.example")

@@ -14,7 +14,7 @@ esac
 
 bare="systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,ca-certificates,iproute2,sudo"
 kit="postgresql-$postgresql postgresql-client-$postgresql pgbackrest nginx-light python3-venv chrony curl openssl age acl"
-kit="$kit nftables unattended-upgrades prometheus-node-exporter prometheus-postgres-exporter"
+kit="$kit nftables dehydrated pebble unattended-upgrades prometheus-node-exporter prometheus-postgres-exporter"
 
 adapted=$(mktemp); trap 'rm -f "$adapted"' EXIT
 sed "s/bookworm/$suite/g" "$sources" > "$adapted"

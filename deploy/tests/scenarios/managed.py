@@ -22,7 +22,7 @@ def adds_councils(lab: Lab) -> str:
 
 def isolates(lab: Lab) -> str:
     """No council reaches another one's database, files, socket or secrets"""
-    url = lab.ssh("cat /etc/ims/councils/north/secrets/database-url").replace(
+    url = lab.ssh("cat /etc/ims/councils/north/secrets/DATABASE_URL").replace(
         f":{PORTS['north']}/", f":{PORTS['east']}/"
     )
     refused = lab.ssh(f"psql '{url}' -c 'SELECT 1' 2>&1", check=False)
@@ -30,7 +30,7 @@ def isolates(lab: Lab) -> str:
     tries = {
         "files": "ls /var/lib/ims/east",
         "socket": "curl --silent --fail --unix-socket /run/ims/east.sock http://income.east.example/",
-        "secrets": "cat /etc/ims/councils/east/secrets/secret-key",
+        "secrets": "cat /etc/ims/councils/east/secrets/SECRET_KEY",
         "database files": "ls /var/lib/postgresql/*/east",
         "backups": "ls /srv/ims-backup",
         "backup keys": "cat /etc/pgbackrest/conf.d/east.conf",

@@ -187,9 +187,9 @@ def rehearses(lab: Lab) -> str:
 
 def rotates_secrets(lab: Lab) -> str:
     """Secrets are replaced and the council goes on"""
-    before = lab.ssh("cat /etc/ims/councils/demo/secrets/database-url")
+    before = lab.ssh("cat /etc/ims/councils/demo/secrets/DATABASE_URL")
     lab.play("rotate-secrets", "-e", "council=demo", "-e", "secrets=secret_key,database_password")
-    assert lab.ssh("cat /etc/ims/councils/demo/secrets/database-url") != before
+    assert lab.ssh("cat /etc/ims/councils/demo/secrets/DATABASE_URL") != before
     return "verify clean afterwards"
 
 
@@ -205,8 +205,8 @@ def logs_no_searches(lab: Lab) -> str:
 def keeps_secrets(lab: Lab) -> str:
     """No secret is in a unit, an environment, an argument or the journal"""
     secrets = lab.ssh(
-        "cat /etc/ims/councils/demo/secrets/secret-key; echo; "
-        "sed -E 's#.*:([^@]+)@.*#\\1#' /etc/ims/councils/demo/secrets/database-url; echo; "
+        "cat /etc/ims/councils/demo/secrets/SECRET_KEY; echo; "
+        "sed -E 's#.*:([^@]+)@.*#\\1#' /etc/ims/councils/demo/secrets/DATABASE_URL; echo; "
         "sed -n 's/^repo1-cipher-pass=//p' /etc/pgbackrest/conf.d/demo.conf"
     ).split()
     places = {

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import time
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Lab:
         self.work, self.suite = work, suite
         self.inventory = work / "inventory"
         self.releases: dict[str, Path] = {}
+        self.key = work / "release-key"
 
     # -- hosts ----------------------------------------------------------------------------------------------------
     def prepare(self, *, reuse: bool = False) -> None:
@@ -69,14 +71,27 @@ class Lab:
         self.hosts("down")
 
     def _build(self) -> None:
+        """This release and the next, both at once, signed by the lab's own key."""
         shutil.rmtree(self.work / "dist", ignore_errors=True)
-        command = [str(REPOSITORY / "deploy" / "build-release"), "--output", str(self.work / "dist")]
-        first = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        version = Path(first).name.removeprefix("ims-").removesuffix(".tar.gz")
-        following = re.sub(r"\d+$", lambda last: str(int(last.group()) + 1), version)
-        second = subprocess.run([*command, "--as-version", following], check=True, capture_output=True, text=True)
-        self.version, self.next_version = version, following
-        self.releases = {version: Path(first), following: Path(second.stdout.strip())}
+        if not self.key.exists():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True)
+        project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+        self.version = project["project"]["version"]
+        self.next_version = re.sub(r"\d+$", lambda last: str(int(last.group()) + 1), self.version)
+        command = [
+            str(REPOSITORY / "deploy" / "build-release"),
+            "--output",
+            str(self.work / "dist"),
+            "--key",
+            str(self.key),
+        ]
+        builds = [
+            subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True)
+            for more in ([], ["--as-version", self.next_version])
+        ]
+        built = [build.communicate()[0].strip() for build in builds]
+        assert not any(build.returncode for build in builds), "a release could not be built"
+        self.releases = {self.version: Path(built[0]), self.next_version: Path(built[1])}
 
     def _find(self) -> None:
         built = sorted((self.work / "dist").glob("ims-*.tar.gz"))
@@ -94,6 +109,7 @@ class Lab:
         (self.inventory / "hosts.yml").write_text(json.dumps(hosts), encoding="utf-8")
         settings = {
             "ims_release_archive": str(self.releases[self.version]),
+            "ims_release_signers": [Path(f"{self.key}.pub").read_text(encoding="ascii").strip()],
             "ims_firewall_administration_networks": ["10.91.0.0/24"],
             "ims_firewall_monitoring_networks": ["10.91.0.0/24"],
             "ims_base_time_servers": ["10.91.0.1"],

@@ -56,6 +56,17 @@ REFUSALS = {
     "no release": Refusal(
         {}, {"ims_release_archive": "/nowhere/ims-9.9.9.tar.gz"}, "Build a release with deploy/build-release"
     ),
+    "nobody trusted to build releases": Refusal({}, {"ims_release_signers": []}, "names nobody, so no release can be"),
+    "a release somebody else signed": Refusal(
+        {},
+        {"ims_release_signers": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAmQTjv6Kr5+jD8mJYF4sn7BUbwpXqC8C7xgNIdZ5x9V"]},
+        "was not signed by anybody in ims_release_signers",
+    ),
+    "a setting the application does not know": Refusal(
+        {"settings": {"IMS_COUNCIL": "x"}}, {}, "knows no setting IMS_COUNCIL"
+    ),
+    "a secret in the open": Refusal({"settings": {"IMS_SECRET_KEY": "x"}}, {}, "is a secret and may not stand in"),
+    "a provided certificate that is not there": Refusal({"certificate": "provided"}, {}, "demo.crt is not there"),
     "an unknown state": Refusal({"state": "closed"}, {}, "value of state must be one of"),
     "a mistyped setting": Refusal({"hostnam": "x"}, {}, "hostnam"),
 }

@@ -31,9 +31,9 @@ class Report:
             try:
                 found = step(lab) or ""
                 self._add(name, title, "passed", time.monotonic() - began, str(found))
-            except Exception as error:
+            except Exception:
                 failed = title
-                self._add(name, title, "FAILED", time.monotonic() - began, f"{error}\n{traceback.format_exc(limit=-3)}")
+                self._add(name, title, "FAILED", time.monotonic() - began, traceback.format_exc(limit=-3))
 
     def not_run(self, scenario: str, title: str, why: str) -> None:
         """Record a step nobody saw."""

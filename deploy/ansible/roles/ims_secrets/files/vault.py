@@ -2,8 +2,9 @@
 
     vault.py VAULT_FILE PASSWORD_FILE [--renew NAME...] [--check]
 
-Adds the secrets that are missing, replaces those to be renewed, and prints
-{"changed": true or false, "values": {...}}: call it only where its output is not logged.
+Adds the secrets that are missing, replaces those to be renewed, and prints {"changed": true or false, "values": {...}}:
+call it only where its output is not logged. Secrets of the application (IMS_…) that people added with ansible-vault edit
+are under "further" of the values.
 With --check nothing is written.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -21,6 +23,8 @@ from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
 
 NAMES = ("secret_key", "database_password", "database_owner_password", "backup_key")
 """What a council has of its own: signing of sessions, the two database roles, and the key of its backups."""
+
+FURTHER = re.compile(r"IMS_[A-Z0-9_]+")
 
 
 def main() -> int:
@@ -33,14 +37,20 @@ def main() -> int:
     os.umask(0o077)
     key = password(options.password, may_make=not options.vault.exists() and not options.check)
     values = read(options.vault, key)
+    strange = [name for name in values if name not in NAMES and not FURTHER.fullmatch(name)]
+    if strange:
+        raise SystemExit(
+            f"{options.vault} holds “{strange[0]}”, which is no secret of IMS: their names begin with IMS_."
+        )
+    further = {name: str(value) for name, value in values.items() if name not in NAMES}
     wanted = {name: values.get(name) for name in NAMES}
     for name in NAMES:
         if wanted[name] is None or name in options.renew:
             wanted[name] = secrets.token_urlsafe(48)
-    changed = wanted != values
+    changed = any(wanted[name] != values.get(name) for name in NAMES)
     if changed and not options.check:
-        write(options.vault, key, wanted)
-    print(json.dumps({"changed": changed, "values": wanted}))
+        write(options.vault, key, wanted | further)
+    print(json.dumps({"changed": changed, "values": wanted | {"further": further}}))
     return 0
 
 

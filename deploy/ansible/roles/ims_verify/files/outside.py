@@ -100,8 +100,9 @@ def closed(asked: dict[str, Any], council: dict[str, Any]) -> Check:
 def fetch(asked: dict[str, Any], council: dict[str, Any], path: str) -> tuple[int, dict[str, str], float, int]:
     """Status, headers, seconds taken and the days the certificate has left, for `path` at the council's address."""
     context = ssl.create_default_context()
-    if council["certificate"] == "internal":
-        context.load_verify_locations(asked["authority"])
+    ours = [asked["authority"]] if council["certificate"] == "internal" else []
+    for authority in ours + asked["authorities"]:
+        context.load_verify_locations(authority)
     started = time.monotonic()
     raw = socket.create_connection((asked["web"], 443), timeout=15)
     secure = context.wrap_socket(raw, server_hostname=council["hostname"])
