@@ -3,7 +3,7 @@
     vault.py VAULT_FILE PASSWORD_FILE [--renew NAME...] [--check]
 
 Adds the secrets that are missing, replaces those to be renewed, and prints {"changed": true or false, "values": {...}}:
-call it only where its output is not logged. Secrets of the application (IMS_…) that people added with ansible-vault edit
+call it only where its output is not logged. Secrets of the application (IMS_…), added by ansible-vault edit,
 are under "further" of the values.
 With --check nothing is written.
 """
