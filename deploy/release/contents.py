@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +51,40 @@ def application_wheel(sources: Path, wheels: Path) -> Path:
 
 
 def dependencies(lock: Path, wheels: Path) -> None:
-    """Every wheel the lock names, for every target Python. Raises `PackagesMissing` when one does not exist."""
+    """Every wheel the lock names, for every target Python. Raises `PackagesMissing` when one does not exist.
+
+    What one lock names never changes, so it is fetched once and kept; what was kept is compared with the lock's hashes.
+    """
+    kept = _kept(lock)
+    if not kept.exists():
+        _keep(lock, kept)
+    named = lock.read_text(encoding="utf-8")
+    for wheel in kept.glob("*.whl"):
+        if hashlib.sha256(wheel.read_bytes()).hexdigest() not in named:
+            raise PackagesMissing(f"{wheel} is not what the lock names. Remove {kept} and build again.")
+        shutil.copyfile(wheel, wheels / wheel.name)
+
+
+def _kept(lock: Path) -> Path:
+    """Where the wheels of exactly this lock are kept between builds."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    wanted = lock.read_bytes() + repr((TARGET_PYTHONS, PLATFORMS)).encode()
+    return cache / "ims-release" / hashlib.sha256(wanted).hexdigest()[:16]
+
+
+def _keep(lock: Path, kept: Path) -> None:
+    """Fetch what the lock names into `kept`: whole or not at all, whoever else is fetching the same."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=kept.parent, prefix="part-"))
+    try:
+        _download(lock, part)
+        if not kept.exists():
+            part.rename(kept)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _download(lock: Path, wheels: Path) -> None:
     for version in TARGET_PYTHONS:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
         command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", version]

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import json
+import shutil
+import urllib.request
 
+from support import authority
+from support.browser import Browser
 from support.lab import Lab
+
+from scenarios.single import PASSWORD, bring_in, totals
 
 PORTS = {"demo": 5441, "north": 5442, "east": 5443}
 
 
 def adds_councils(lab: Lab) -> str:
-    """Two councils are added to a host that runs one; again, nothing changes"""
-    lab.write_council("north", PORTS["north"])
-    lab.write_council("east", PORTS["east"])
+    """Two councils are added, one with a certificate by ACME, one with its own; again, nothing changes"""
+    roots = [authority.start_acme(lab, "income.north.example")]
+    roots.append(authority.provide(lab, "east", "income.east.example"))
+    lab.change_settings(
+        ims_verify_authorities=[str(root) for root in roots],
+        ims_web_acme_directory=authority.DIRECTORY,
+        ims_web_acme_authority="/etc/ssl/certs/ims-authority.crt",
+    )
+    lab.write_council("north", PORTS["north"], certificate="acme", settings={"IMS_LOG_LEVEL": "WARNING"})
+    lab.write_council("east", PORTS["east"], certificate="provided")
     first = lab.play("council-add", "-e", "council=north")
     lab.play("council-add", "-e", "council=east")
     again = lab.play("site")
+    issuers = {
+        code: lab.ssh(f"openssl x509 -noout -issuer -in /etc/ims/certificates/{code}.crt") for code in ("north", "east")
+    }
+    assert "Pebble" in issuers["north"], issuers
+    lab.ssh("systemctl start ims-certificates.service")
     assert again.changed == 0, again.text[-2000:]
     return f"one more council in {first.seconds:.0f} s; all again in {again.seconds:.0f} s"
 
@@ -41,9 +59,32 @@ def isolates(lab: Lab) -> str:
     leader = lab.ssh("systemctl show --value --property MainPID ims-web@north.service")
     seen = lab.ssh(f"nsenter --target {leader} --mount ls /var/lib/ims")
     assert seen.split() == ["north"], seen
+    user = lab.ssh("id -u ims-north")
+    wrote = lab.ssh(
+        f"nsenter --target {leader} --mount setpriv --reuid {user} --regid {user} --clear-groups"
+        " sh -c 'touch /var/lib/ims/north/kept /srv/ims/north/kept && rm /var/lib/ims/north/kept /srv/ims/north/kept'"
+        " && echo WROTE"
+    )
+    assert wrote == "WROTE", "north cannot write in its own folders"
     keys = lab.ssh("grep --no-filename cipher-pass /etc/pgbackrest/conf.d/*.conf").splitlines()
     assert len(set(keys)) == len(PORTS)
     return f"{len(tries) + 3} ways tried"
+
+
+def keeps_sessions_apart(lab: Lab) -> str:
+    """A session of one council is nothing to another"""
+    trust = lab.work / "all-roots.crt"
+    roots = [lab.work / "acme-root.crt", lab.work / "authority-of-east" / "authority.crt"]
+    trust.write_bytes(b"".join(root.read_bytes() for root in roots))
+    north, east = Browser("income.north.example", trust), Browser("income.east.example", trust)
+    link = lab.ssh("cat /etc/ims/councils/north/first-administrator.txt")
+    north.post(link.removeprefix("https://income.north.example"), password=PASSWORD, again=PASSWORD)
+    assert "login" not in north.get("/")[0]
+    request = urllib.request.Request("https://income.east.example/")
+    request.add_header("Cookie", "; ".join(f"{cookie.name}={cookie.value}" for cookie in north.cookies))
+    with east.opener.open(request, timeout=30) as answer:
+        assert "login" in answer.geturl(), answer.geturl()
+    return "north's cookies, sent to east, open nothing; certificates of two other authorities verified"
 
 
 def upgrades_one(lab: Lab) -> str:
@@ -75,8 +116,10 @@ def restores_one(lab: Lab) -> str:
     return "the others' processes are the same ones"
 
 
-def exports_and_retires(lab: Lab) -> str:
-    """One council is exported, the export proved, and the council retired without a trace but its backups"""
+def exports(lab: Lab) -> str:
+    """One council with a day's receipts is exported, and the export read back with equal totals"""
+    bring_in(lab, "east")
+    before = totals(lab, PORTS["east"])
     refused = lab.play("council-retire", "-e", "council=east", "-e", "confirm=east", expect=2)
     assert "is open. Suspend it first" in " ".join(refused.text.split())
     lab.play("council-suspend", "-e", "council=east")
@@ -86,6 +129,28 @@ def exports_and_retires(lab: Lab) -> str:
     proof = json.loads((lab.inventory / "exports" / "ims-export-east.proof.json").read_text(encoding="utf-8"))
     assert proof["proved"]
     assert (lab.inventory / "exports" / "ims-export-east.tar.gz").stat().st_size > 10_000
+    assert proof["ledger_total"] == before.split("|")[1]
+    return f"{before}; {proof['rows']} rows read back"
+
+
+def imports_elsewhere(lab: Lab) -> str:
+    """The export, loaded on an empty host of another installation, gives the same totals and verifies"""
+    elsewhere = lab.work / "elsewhere"
+    lab.write_inventory(elsewhere, "ims2")
+    lab.write_council("east", PORTS["east"], inventory=elsewhere)
+    lab.play("site", inventory=elsewhere)
+    archive = lab.inventory / "exports" / "ims-export-east.tar.gz"
+    played = lab.play("council-import", "-e", "council=east", "-e", f"archive={archive}", inventory=elsewhere)
+    before, after = totals(lab, PORTS["east"]), totals(lab, PORTS["east"], host="ims2")
+    assert before == after, f"{before} became {after}"
+    again = lab.play("council-import", "-e", "council=east", "-e", f"archive={archive}", inventory=elsewhere, expect=2)
+    assert "has entries in its ledger already" in again.text
+    shutil.rmtree(elsewhere)
+    return f"{after}, loaded and verified in {played.seconds:.0f} s"
+
+
+def retires(lab: Lab) -> str:
+    """One council is retired without a trace but its backups"""
     lab.play("council-retire", "-e", "council=east", "-e", "confirm=east")
     left = lab.ssh(
         "find / -xdev -name '*east*' -not -path '/proc/*' -not -path '*/site-packages/*' -not -path '/usr/*'"
@@ -93,11 +158,22 @@ def exports_and_retires(lab: Lab) -> str:
     strays = [
         path
         for path in left.splitlines()
-        if not path.startswith(("/srv/ims-backup", "/var/log", "/etc/ims/monitoring"))
+        if not path.startswith(("/srv/ims-backup", "/var/log", "/etc/ims/monitoring", "/tmp/"))
     ]
     assert not strays, strays
     again = lab.play("site")
-    return f"{proof['rows']} rows proved; site afterwards: {again.changed} changes"
+    assert again.changed == 0, again.text[-2000:]
+    return "site afterwards changes nothing"
 
 
-STEPS = [adds_councils, isolates, upgrades_one, suspends_and_resumes, restores_one, exports_and_retires]
+STEPS = [
+    adds_councils,
+    isolates,
+    keeps_sessions_apart,
+    upgrades_one,
+    suspends_and_resumes,
+    restores_one,
+    exports,
+    imports_elsewhere,
+    retires,
+]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import urllib.error
+from pathlib import Path
 
 from support.browser import ENOUGH, Browser, Load
 from support.lab import Lab
@@ -36,9 +39,9 @@ for file in files(day, model, FULL, day_before=previous_working_day(day)):
 """
 
 
-def totals(lab: Lab) -> str:
-    """Rows and pounds of the ledger."""
-    return lab.sql(PORT, "SELECT count(*), sum(amount), max(id) FROM ledger_entry")
+def totals(lab: Lab, port: int = PORT, *, host: str = "ims1") -> str:
+    """Rows and pounds of a council's ledger."""
+    return lab.sql(port, "SELECT count(*), sum(amount), max(id) FROM ledger_entry", host=host)
 
 
 def load(lab: Lab) -> Load:
@@ -81,32 +84,47 @@ def check_mode(lab: Lab) -> str:
 
 
 def signs_in(lab: Lab) -> str:
-    """The first administrator signs in with the one-time password and must choose another"""
-    username, temporary = lab.ssh("cat /etc/ims/councils/demo/first-administrator.txt").split()
+    """The first administrator chooses a password with the one-time link, which then no longer works, and signs in"""
+    link = lab.ssh("cat /etc/ims/councils/demo/first-administrator.txt")
+    assert link.startswith(f"https://{HOST}/"), link
+    path = link.removeprefix(f"https://{HOST}")
+    invited = Browser(HOST, lab.inventory / "pki" / "authority.crt")
+    address, page = invited.post(path, password=PASSWORD, again=PASSWORD)
+    assert "Demo Council" in page, address
+    try:
+        _, page = Browser(HOST, lab.inventory / "pki" / "authority.crt").get(path)
+    except urllib.error.HTTPError as refusal:
+        page = refusal.read().decode("utf-8")
+    assert "no longer works" in page
+    assert path not in lab.ssh("cat /var/log/nginx/*.log"), "the link is in the web server's log"
     browser = Browser(HOST, lab.inventory / "pki" / "authority.crt")
-    address, _ = browser.post("/admin/login/", username=username, password=temporary)
-    assert "password_change" in address, address
-    browser.post("/admin/password_change/", old_password=temporary, new_password1=PASSWORD, new_password2=PASSWORD)
+    browser.post("/admin/login/", username="first", password=PASSWORD)
     address, page = browser.get("/")
     assert "login" not in address, address
     assert "Demo Council" in page
     assert all(cookie.name.startswith("__Host-") and cookie.secure for cookie in browser.cookies)
-    return f"as {username}"
+    return f"{len(browser.cookies)} cookies, all for this address and HTTPS alone"
 
 
 def posts_a_bank_file(lab: Lab) -> str:
     """A bank file is brought in and posted with the command the runbooks name"""
-    said = lab.ssh("ims-manage demo shell --verbosity 0", given=SEED)
-    name, profile = said.splitlines()[0].split()
-    answer = lab.ssh(f"ims-manage demo import /var/lib/ims/demo/inbox/{name} --profile {profile} --json", check=False)
-    facts = json.loads(answer)
-    assert facts["posted"], facts
-    assert int(totals(lab).split("|")[0]) > 0
+    name = bring_in(lab, "demo")
     before = totals(lab)
+    assert int(before.split("|")[0]) > 0
     twice = lab.ssh(f"ims-manage demo import /var/lib/ims/demo/inbox/{name} 2>&1; echo code $?")
     assert twice.endswith("code 1"), twice
     assert totals(lab) == before, "the same file was posted twice"
     return f"{name}: {totals(lab)}"
+
+
+def bring_in(lab: Lab, code: str) -> str:
+    """Set a council up as the Model Council is, and post its first file of today; return the file's name."""
+    said = lab.ssh(f"ims-manage {code} shell --verbosity 0", given=SEED)
+    name, profile = said.splitlines()[0].split()
+    path = f"/var/lib/ims/{code}/inbox/{name}"
+    facts = json.loads(lab.ssh(f"ims-manage {code} import {path} --profile {profile} --json", check=False))
+    assert facts["posted"], facts
+    return name
 
 
 def survives_a_restart(lab: Lab) -> str:
@@ -140,6 +158,29 @@ def refuses_a_damaged_release(lab: Lab) -> str:
     assert "does not have the checksum" in played.text
     assert running(lab) == lab.version
     return "refused, nothing changed"
+
+
+def refuses_a_strangers_release(lab: Lab) -> str:
+    """A release that somebody else signed is refused, by the control node and by the host itself"""
+    forged = lab.work / "forged"
+    shutil.rmtree(forged, ignore_errors=True)
+    forged.mkdir()
+    archive = lab.releases[lab.next_version]
+    copy = forged / archive.name
+    shutil.copy(archive, copy)
+    shutil.copy(f"{archive}.sha256", f"{copy}.sha256")
+    key = forged / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", "ims-release", str(copy)], check=True)
+    played = lab.play("upgrade", "-e", f"ims_release_archive={copy}", expect=2)
+    assert "was not signed by anybody in ims_release_signers" in re.sub(r"\s+", " ", played.text)
+    for part in ("", ".sig"):
+        lab.pipe(f"cat > /root/{copy.name}{part}", Path(f"{copy}{part}").read_bytes())
+    checksum = Path(f"{copy}.sha256").read_text(encoding="ascii").split()[0]
+    said = lab.ssh(f"ims-install-release /root/{copy.name} {checksum} 2>&1", check=False)
+    assert "was not signed by anybody named in /etc/ims/release-signers" in said, said
+    assert lab.ssh(f"ls /opt/ims/releases; rm /root/{copy.name}*") == lab.version
+    return "refused twice, nothing unpacked"
 
 
 def upgrades_under_load(lab: Lab) -> str:
@@ -202,6 +243,18 @@ def logs_no_searches(lab: Lab) -> str:
     return "the address is, what follows the question mark is not"
 
 
+def bundles_for_support(lab: Lab) -> str:
+    """The support bundle says how the server is, without personal data"""
+    lab.ssh("logger -t ims-test 'jo.bloggs@council.example of SW1A 1AA, account 40012345'")
+    lab.play("support-bundle")
+    text = (lab.inventory / "reports" / "support-ims1.txt").read_text(encoding="utf-8")
+    for wanted in ("pg_lsclusters", "ims-web@demo.service", "5441", lab.version):
+        assert wanted in text, f"{wanted} is not in the bundle"
+    for gone in ("jo.bloggs", "SW1A 1AA", "40012345", "first@demo.example"):
+        assert gone not in text, f"{gone} is in the bundle"
+    return f"{len(text) // 1024} kB"
+
+
 def keeps_secrets(lab: Lab) -> str:
     """No secret is in a unit, an environment, an argument or the journal"""
     secrets = lab.ssh(
@@ -260,6 +313,7 @@ STEPS = [
     posts_a_bank_file,
     restarts_under_load,
     refuses_a_damaged_release,
+    refuses_a_strangers_release,
     upgrades_under_load,
     rolls_back_under_load,
     restores,
@@ -267,6 +321,7 @@ STEPS = [
     rotates_secrets,
     survives_a_restart,
     logs_no_searches,
+    bundles_for_support,
     keeps_secrets,
     rebuilds,
 ]

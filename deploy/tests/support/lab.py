@@ -14,7 +14,9 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ANSIBLE = REPOSITORY / "deploy" / "ansible"
-ADDRESS = "10.91.0.11"
+ADDRESSES = {"ims1": "10.91.0.11", "ims2": "10.91.0.12", "acme1": "10.91.0.13"}
+"""The hosts: the one everything is done to, one that starts empty, and one for a certificate authority."""
+ADDRESS = ADDRESSES["ims1"]
 SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 
 
@@ -33,7 +35,7 @@ class Played:
 
 
 class Lab:
-    """A test host called ims1 and everything needed to work on it."""
+    """Test hosts and everything needed to work on them."""
 
     def __init__(self, work: Path, *, suite: str) -> None:
         self.work, self.suite = work, suite
@@ -56,9 +58,10 @@ class Lab:
             lab = REPOSITORY / "deploy" / "tests" / "lab" / "base-tree.sh"
             subprocess.run([str(lab), self.suite, str(base), str(SOURCES)], check=True)
         self._build()
-        self._write_inventory()
+        self.write_inventory(self.inventory, "ims1")
+        self.write_council("demo", 5441)
         self.hosts("down")
-        self.hosts("up", "ims1")
+        self.hosts("up", *ADDRESSES)
 
     def hosts(self, *arguments: str) -> None:
         script = REPOSITORY / "deploy" / "tests" / "lab" / "hosts.sh"
@@ -99,14 +102,15 @@ class Lab:
         self.version, self.next_version = self.releases
 
     # -- inventory ------------------------------------------------------------------------------------------------
-    def _write_inventory(self) -> None:
-        shutil.rmtree(self.inventory, ignore_errors=True)
-        (self.inventory / "group_vars" / "all").mkdir(parents=True)
-        (self.inventory / "councils").mkdir()
-        host = {"ansible_host": ADDRESS, "ansible_user": "root"}
-        groups = {name: {"hosts": {"ims1": None}} for name in ("ims_database", "ims_application", "ims_web")}
-        hosts = {"all": {"children": groups, "hosts": {"ims1": host}}}
-        (self.inventory / "hosts.yml").write_text(json.dumps(hosts), encoding="utf-8")
+    def write_inventory(self, folder: Path, name: str) -> None:
+        """An inventory of one host, without councils."""
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "group_vars" / "all").mkdir(parents=True)
+        (folder / "councils").mkdir()
+        host = {"ansible_host": ADDRESSES[name], "ansible_user": "root"}
+        groups = {group: {"hosts": {name: None}} for group in ("ims_database", "ims_application", "ims_web")}
+        hosts = {"all": {"children": groups, "hosts": {name: host}}}
+        (folder / "hosts.yml").write_text(json.dumps(hosts), encoding="utf-8")
         settings = {
             "ims_release_archive": str(self.releases[self.version]),
             "ims_release_signers": [Path(f"{self.key}.pub").read_text(encoding="ascii").strip()],
@@ -119,10 +123,14 @@ class Lab:
             "ansible_ssh_private_key_file": str(self.work / "lab" / "id"),
             "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
         }
-        (self.inventory / "group_vars" / "all" / "main.yml").write_text(json.dumps(settings), encoding="utf-8")
-        self.write_council("demo", 5441)
+        (folder / "group_vars" / "all" / "main.yml").write_text(json.dumps(settings), encoding="utf-8")
 
-    def write_council(self, code: str, port: int, **changes: object) -> None:
+    def change_settings(self, **changes: object) -> None:
+        """Change what the inventory says of the whole installation."""
+        path = self.inventory / "group_vars" / "all" / "main.yml"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+    def write_council(self, code: str, port: int, *, inventory: Path | None = None, **changes: object) -> None:
         """Describe a council, as its file in the inventory does."""
         council = {
             "code": code,
@@ -133,7 +141,8 @@ class Lab:
             **changes,
         }
         lines = "\n".join(f"{name}: {json.dumps(value)}" for name, value in council.items())
-        (self.inventory / "councils" / f"{code}.yml").write_text(f"---\n{lines}\n", encoding="utf-8")
+        folder = (inventory or self.inventory) / "councils"
+        (folder / f"{code}.yml").write_text(f"---\n{lines}\n", encoding="utf-8")
 
     # -- acting ---------------------------------------------------------------------------------------------------
     def play(self, playbook: str, *arguments: str, expect: int = 0, inventory: Path | None = None) -> Played:
@@ -150,25 +159,25 @@ class Lab:
         assert done.returncode == expect, f"{playbook} ended with {done.returncode}:\n{text[-3000:]}"
         return Played(done.returncode, text, time.monotonic() - began)
 
-    def ssh(self, command: str, *, given: str | None = None, check: bool = True) -> str:
-        """What a command says on the host, run as root."""
+    def ssh(self, command: str, *, given: str | None = None, check: bool = True, host: str = "ims1") -> str:
+        """What a command says on a host, run as root."""
         base = ["ssh", "-q", "-i", str(self.work / "lab" / "id"), "-o", "StrictHostKeyChecking=no"]
-        base += ["-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"root@{ADDRESS}", command]
+        base += ["-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"root@{ADDRESSES[host]}", command]
         done = subprocess.run(
             base, input=given, stdin=None if given else subprocess.DEVNULL, capture_output=True, text=True, timeout=600
         )
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def pipe(self, command: str, content: bytes = b"") -> bytes:
-        """What a command on the host gives for `content`, byte for byte."""
+    def pipe(self, command: str, content: bytes = b"", *, host: str = "ims1") -> bytes:
+        """What a command on a host gives for `content`, byte for byte."""
         base = ["ssh", "-q", "-i", str(self.work / "lab" / "id"), "-o", "StrictHostKeyChecking=no"]
-        base += ["-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"root@{ADDRESS}", command]
+        base += ["-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"root@{ADDRESSES[host]}", command]
         return subprocess.run(base, input=content, capture_output=True, check=True, timeout=600).stdout
 
-    def sql(self, council_port: int, query: str) -> str:
-        """One query as the database's superuser, on the host."""
-        return self.ssh(f"runuser -u postgres -- psql -XAtq -p {council_port} -d ims", given=query)
+    def sql(self, council_port: int, query: str, *, host: str = "ims1") -> str:
+        """One query as the database's superuser, on a host."""
+        return self.ssh(f"runuser -u postgres -- psql -XAtq -p {council_port} -d ims", given=query, host=host)
 
     def archive(self, version: str) -> str:
         """The extra variable that names a release."""
