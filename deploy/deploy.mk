@@ -18,4 +18,4 @@ test-deploy-static: $(DEPLOY_INSTALLED) ## Lint, argument specs, syntax, documen
 	$(DEPLOY_PYTHON) -m pytest tests/deploy -q --confcutdir=tests/deploy -p no:cacheprovider -W ignore::pytest.PytestConfigWarning
 
 test-deploy: $(DEPLOY_INSTALLED) ## From an empty host to a rebuilt server, on real hosts; needs root on Linux
-	$(DEPLOY_PYTHON) deploy/tests/run.py
+	$(DEPLOY_PYTHON) deploy/tests/run.py $(OPTIONS)

@@ -17,7 +17,7 @@ kit="postgresql-$postgresql postgresql-client-$postgresql pgbackrest nginx-light
 kit="$kit nftables dehydrated pebble unattended-upgrades prometheus-node-exporter prometheus-postgres-exporter"
 
 adapted=$(mktemp); trap 'rm -f "$adapted"' EXIT
-sed "s/bookworm/$suite/g" "$sources" > "$adapted"
+sed "s/$(. /etc/os-release; echo "$VERSION_CODENAME")/$suite/g" "$sources" > "$adapted"
 
 mmdebstrap --quiet --variant=minbase --skip=cleanup/apt --include="$bare" \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \

@@ -34,12 +34,15 @@ cable_in() { # interface names have 15 characters at most: keep host names short
   ip -n "$BRIDGE-$name" link set host0 up
 }
 
+# Where control groups are made: in each hierarchy systemd may use, or at the top where there is but one.
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then GROUPS_AT=/sys/fs/cgroup; else GROUPS_AT="/sys/fs/cgroup/unified /sys/fs/cgroup/systemd"; fi
+
 boot() {
   local name=$1 directory=$LAB/hosts/$1 hierarchy
-  for hierarchy in unified systemd; do mkdir -p "/sys/fs/cgroup/$hierarchy/$BRIDGE-$name"; done
+  for hierarchy in $GROUPS_AT; do mkdir -p "$hierarchy/$BRIDGE-$name"; done
   # 133 is how a host says it rebooted itself; a control group each, or all machines land in one.
   SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 setsid bash -c '
-    for hierarchy in unified systemd; do echo $$ > /sys/fs/cgroup/$hierarchy/'"$BRIDGE-$name"'/cgroup.procs; done
+    for hierarchy in '"$GROUPS_AT"'; do echo $$ > $hierarchy/'"$BRIDGE-$name"'/cgroup.procs; done
     while :; do
       code=0; systemd-nspawn -q -D '"$directory"'/root --machine='"$BRIDGE-$name"' --hostname='"$name"' \
         --register=no --keep-unit --boot --network-namespace-path=/run/netns/'"$BRIDGE-$name"' \
@@ -61,11 +64,18 @@ kill_tree() {
   for _ in $(seq 100); do [ -n "$first" ] && kill -0 "$first" 2>/dev/null || break; sleep .05; done
 }
 
+overlay() {
+  mkdir -p "$2"/own/{up,wk}
+  mount -t overlay "$BRIDGE-$1" -o "lowerdir=$BASE,upperdir=$2/own/up,workdir=$2/own/wk" "$2/root"
+}
 make_host() {
   local name=$1 address=$2 directory=$LAB/hosts/$1
-  mkdir -p "$directory"/{up,wk,root}; echo "$address" > "$directory/ip"
-  mountpoint -q "$directory/root" || mount -t overlay "$BRIDGE-$name" \
-    -o "lowerdir=$BASE,upperdir=$directory/up,workdir=$directory/wk" "$directory/root"
+  mkdir -p "$directory"/{root,own}; echo "$address" > "$directory/ip"
+  if ! mountpoint -q "$directory/root"; then
+    overlay "$name" "$directory" 2>/dev/null || {
+      # What the host writes cannot lie on a file system that is an overlay itself, as in many containers.
+      mount -t tmpfs -o size=3g "$BRIDGE-$name-own" "$directory/own"; overlay "$name" "$directory"; }
+  fi
   echo "$name" > "$directory/root/etc/hostname"
   cp "$LAB/etc_hosts" "$directory/root/etc/hosts"
   install -d -m 700 "$directory/root/root/.ssh"
@@ -81,8 +91,9 @@ remove_host() {
   local name=$1 directory=$LAB/hosts/$1 hierarchy
   kill_tree "$name"; sleep .2; cable_out "$name"
   umount "$directory/root" 2>/dev/null || umount -l "$directory/root" 2>/dev/null || true
-  for hierarchy in unified systemd; do
-    find "/sys/fs/cgroup/$hierarchy/$BRIDGE-$name" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+  ! mountpoint -q "$directory/own" || umount -l "$directory/own"
+  for hierarchy in $GROUPS_AT; do
+    find "$hierarchy/$BRIDGE-$name" -depth -type d -exec rmdir {} \; 2>/dev/null || true
   done
   rm -rf "$directory"
 }

@@ -17,7 +17,16 @@ ANSIBLE = REPOSITORY / "deploy" / "ansible"
 ADDRESSES = {"ims1": "10.91.0.11", "ims2": "10.91.0.12", "acme1": "10.91.0.13"}
 """The hosts: the one everything is done to, one that starts empty, and one for a certificate authority."""
 ADDRESS = ADDRESSES["ims1"]
-SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
+_MODERN, _OLDER = Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")
+SOURCES = _MODERN if _MODERN.exists() else _OLDER
+"""Where this machine fetches Debian from; hosts are made from there as well."""
+
+
+TOOLS = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "nsenter", "openssl")
+
+
+class NoHosts(Exception):
+    """This machine cannot make test hosts; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +54,37 @@ class Lab:
 
     # -- hosts ----------------------------------------------------------------------------------------------------
     def prepare(self, *, reuse: bool = False) -> None:
-        """Build the base tree (once) and the releases, write the inventory, and start the host.
+        """Build the base tree (once) and the releases, write the inventory, and start the hosts.
 
-        `reuse`: find all of that as an earlier run left it.
+        `reuse`: find all of that as an earlier run left it. Raises `NoHosts` when this machine cannot have them.
         """
+        missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+        if os.geteuid() != 0 or missing:
+            raise NoHosts(f"these are not installed: {', '.join(missing)}" if missing else "only root can make them")
         if reuse:
             self._find()
             return
         self.work.mkdir(parents=True, exist_ok=True)
-        base = self.work / self.suite
-        if not base.exists():
-            lab = REPOSITORY / "deploy" / "tests" / "lab" / "base-tree.sh"
-            subprocess.run([str(lab), self.suite, str(base), str(SOURCES)], check=True)
+        self._start_hosts()
         self._build()
         self.write_inventory(self.inventory, "ims1")
         self.write_council("demo", 5441)
-        self.hosts("down")
-        self.hosts("up", *ADDRESSES)
+
+    def _start_hosts(self) -> None:
+        base = self.work / self.suite
+        script = REPOSITORY / "deploy" / "tests" / "lab" / "base-tree.sh"
+        try:
+            if not base.exists():
+                subprocess.run([str(script), self.suite, str(base), str(SOURCES)], check=True)
+        except subprocess.CalledProcessError as failure:
+            shutil.rmtree(base, ignore_errors=True)
+            raise NoHosts("Debian's packages could not be fetched or unpacked; see above") from failure
+        try:
+            self.hosts("down")
+            self.hosts("up", *ADDRESSES)
+        except subprocess.CalledProcessError as failure:
+            self.hosts("down")
+            raise NoHosts("no host would start; see above") from failure
 
     def hosts(self, *arguments: str) -> None:
         script = REPOSITORY / "deploy" / "tests" / "lab" / "hosts.sh"
