@@ -32,6 +32,7 @@ from ims.demonstration.day import FULL, files
 from ims.demonstration.run import working_day
 from ims.funds.selectors import previous_working_day
 day = working_day(date.today())
+council.lay_ground(lambda event: None)
 model = council.set_up(day, lambda event: None)
 for file in files(day, model, FULL, day_before=previous_working_day(day)):
     Path("inbox", file.name).write_bytes(file.content)

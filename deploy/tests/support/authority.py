@@ -28,7 +28,8 @@ def start_acme(lab: Lab, *hostnames: str) -> Path:
         "tlsPort": 443,
     }
     lab.pipe("cat > /root/pebble.json", json.dumps({"pebble": facts}).encode(), host="acme1")
-    lab.ssh("DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-download pebble curl", host="acme1")
+    offline = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-download"
+    lab.ssh(f"{offline} pebble curl", host="acme1")
     lab.ssh(
         "systemd-run --quiet --unit pebble -E PEBBLE_VA_NOSLEEP=1 pebble -config /root/pebble.json"
         " && curl --silent --insecure --retry 20 --retry-connrefused --retry-delay 1 -o /root/root.crt"
