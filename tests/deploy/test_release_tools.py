@@ -7,6 +7,8 @@ import importlib.machinery
 import importlib.util
 import io
 import json
+import os
+import pwd
 import subprocess
 import sys
 import tarfile
@@ -251,3 +253,77 @@ def test_a_provided_certificate_is_looked_at_before_it_is_used(tmp_path):
     files = ["-keyout", str(tmp_path / "old.key"), "-out", str(tmp_path / "old.crt")]
     subprocess.run([*command, *files], check=True, capture_output=True)
     assert "has run out" in certificates.wrong(tmp_path / "old", "old.example")
+
+
+@pytest.fixture
+def placing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Call ims-place-files with a list; its exit code, and what it said."""
+    programme_ = programme("ims_base", "ims-place-files")
+    me = {"owner": pwd.getpwuid(os.getuid()).pw_name}
+
+    def place(*items: dict, options: tuple[str, ...] = ()) -> tuple[int, dict, str]:
+        monkeypatch.setattr(sys, "argv", ["ims-place-files", *options])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps([me | item for item in items])))
+        code = programme_.main()
+        said = capsys.readouterr()
+        return code, json.loads(said.out or "{}"), said.err
+
+    return place
+
+
+def test_files_are_placed_once_and_put_right_when_they_drift(placing, tmp_path):
+    wanted = [
+        {"path": str(tmp_path / "folder" / "within"), "mode": "0750"},
+        {"path": str(tmp_path / "folder" / "within" / "file"), "content": "one\n", "mode": "0640"},
+    ]
+    code, said, _ = placing(*wanted)
+    file = tmp_path / "folder" / "within" / "file"
+    assert (code, len(said["changed"])) == (0, 2)
+    assert (file.read_text(encoding="utf-8"), file.stat().st_mode & 0o777) == ("one\n", 0o640)
+    assert placing(*wanted)[1]["changed"] == []
+    file.chmod(0o666)
+    assert placing(*wanted)[1]["changed"] == [str(file)]
+    assert file.stat().st_mode & 0o777 == 0o640
+    file.write_text("two\n", encoding="utf-8")
+    code, said, _ = placing(*wanted, options=("--check", "--diff"))
+    assert said["changed"] == [str(file)]
+    assert "+one" in said["differences"]
+    assert file.read_text(encoding="utf-8") == "two\n", "check mode wrote"
+
+
+def test_a_file_that_is_kept_or_secret_or_unwanted(placing, tmp_path):
+    kept, secret, unwanted = (tmp_path / name for name in ("kept", "secret", "unwanted"))
+    kept.write_text("signed elsewhere", encoding="utf-8")
+    unwanted.write_text("x", encoding="utf-8")
+    items = [
+        {"path": str(kept), "content": "ours", "keep": True},
+        {"path": str(secret), "content": "hunter2", "secret": True},
+        {"path": str(unwanted), "absent": True},
+    ]
+    _, said, _ = placing(*items, options=("--diff",))
+    assert said["changed"] == [str(secret), str(unwanted)]
+    assert "hunter2" not in json.dumps(said)
+    assert kept.read_text(encoding="utf-8") == "signed elsewhere"
+    assert not unwanted.exists()
+
+
+def test_what_its_validator_refuses_does_not_take_the_place(placing, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("good", encoding="utf-8")
+    code, _, said = placing({"path": str(file), "content": "bad", "validate": "grep -q good %s"})
+    assert code == 1
+    assert str(file) in said
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert file.read_text(encoding="utf-8") == "good"
+    code, _, said = placing({"path": str(file), "content": "x", "owner": "nobody-of-this-name"})
+    assert code == 1
+    assert "no user or group" in said
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(placing, tmp_path):
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "file"
+    elsewhere.write_text("theirs", encoding="utf-8")
+    link.symlink_to(elsewhere)
+    placing({"path": str(link), "content": "ours"})
+    assert not link.is_symlink()
+    assert elsewhere.read_text(encoding="utf-8") == "theirs"

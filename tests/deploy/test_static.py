@@ -28,6 +28,8 @@ DOCUMENTS = [
     REPOSITORY / "deploy" / "tests" / "README.md",
 ]
 TOOLS = Path(sys.executable).parent
+NAMES = {"ims-web", "ims-worker", "ims-release", "ims-inventory"}
+"""Of services, of what signatures are for, and of folders: not programmes."""
 PROGRAMMES = {path.name for path in KIT.glob("roles/*/files/ims-*") if "." not in path.name and "@" not in path.name}
 
 
@@ -151,7 +153,12 @@ def test_every_command_and_playbook_named_exists(document: Path):
     code = " \n".join(re.findall(r"`([^`]+)`", text, flags=re.S) + re.findall(r"^(?: {4,}.+)$", text, flags=re.M))
     named = set(re.findall(r"\b([a-z]+(?:-[a-z]+)*)\.yml\b", code))
     assert named <= {path.stem for path in KIT.rglob("*.yml")} | {"vault"}, named
-    programmes = set(re.findall(r"(?<![@/\w-])(ims-[a-z-]+)(?![@\w-])", code)) - {"ims-web", "ims-worker", "ims-release", "ims-inventory"}
+    programmes = set(re.findall(r"(?<![@/\w-])(ims-[a-z-]+)(?![@\w-])", code)) - {
+        "ims-web",
+        "ims-worker",
+        "ims-release",
+        "ims-inventory",
+    }
     assert programmes <= PROGRAMMES | {"ims-measure"}, programmes - PROGRAMMES
     commands = set(re.findall(r"(?:^|[\s`(])(?:ims|ims-manage (?:CODE|[a-z]+)) ([a-z][a-z-]*)", code))
     assert commands <= own_commands() | {"check-reference", "migrate", "shell"}, commands
@@ -173,6 +180,20 @@ def test_nothing_secret_reaches_a_unit_or_an_argument():
         for task in flat(yaml.safe_load(read(path)) or []):
             if "ims_secrets_values" in str({key: value for key, value in task.items() if key != "name"}):
                 assert task.get("no_log") is True, f"{path.name}: {task.get('name')}"
+
+
+def test_files_with_secrets_are_placed_without_a_word():
+    """A list of files that holds a secret one is given to the host by a task that logs nothing."""
+    for role in ROLES:
+        lists = yaml.safe_load(read(role / "vars" / "main.yml")) if (role / "vars" / "main.yml").exists() else {}
+        secret = [
+            name for name, files in lists.items() if isinstance(files, list) and any("secret" in f for f in files)
+        ]
+        tasks = [task for path in role.glob("tasks/*.yml") for task in flat(yaml.safe_load(read(path)) or [])]
+        for name in secret:
+            placing = [task for task in tasks if name in str(task)]
+            assert placing, name
+            assert all(task.get("no_log") is True for task in placing), name
 
 
 def flat(tasks: list[dict]) -> Iterator[dict]:
