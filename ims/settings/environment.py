@@ -33,7 +33,7 @@ class Variable:
         Raises `ImproperlyConfigured`, naming the variable, when the value cannot be read.
         """
         text = os.environ.get(self.name)
-        path = os.environ.get(f"{self.name}_FILE") or self._credential()
+        path = os.environ.get(f"{self.name}_FILE") or _credential(self.name)
         if text is None and path:
             text = Path(path).read_text(encoding="utf-8").strip()
         if text is None or text == "":
@@ -46,11 +46,12 @@ class Variable:
                 raise ImproperlyConfigured(f"{self.name}: the value given cannot be read") from None
             raise ImproperlyConfigured(f"{self.name}: {text!r} cannot be read: {error}") from error
 
-    def _credential(self) -> Path | None:
-        """The file systemd made for this process alone (LoadCredential=), when it was given one of this name."""
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        path = Path(folder, self.name) if folder else None
-        return path if path and path.is_file() else None
+
+def _credential(name: str) -> Path | None:
+    """The file systemd made for this process alone (LoadCredential=), when it was given one of this name."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder, name) if folder else None
+    return path if path and path.is_file() else None
 
 
 def truth(text: str) -> bool:
@@ -123,11 +124,11 @@ _NAME_OF_A_SECRET = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 def named_secret(name: str) -> str:
     """The secret called `name`: what the file of that name in IMS_SECRETS_DIRECTORY holds; empty when there is none.
 
-    Read anew each time, so that a secret can be changed without a restart. Raises `ValueError` for a name that could
-    leave the directory.
+    Without that directory, systemd's credential ``secret_NAME``. Read anew each time, so that a secret can be changed
+    without a restart. Raises `ValueError` for a name that could leave the directory.
     """
     if not _NAME_OF_A_SECRET.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a secret")
     directory = setting("IMS_SECRETS_DIRECTORY")
-    path = directory / name if directory else None
+    path = directory / name if directory else _credential(f"secret_{name}")
     return path.read_text(encoding="utf-8").strip() if path is not None and path.is_file() else ""

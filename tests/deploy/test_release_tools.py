@@ -152,13 +152,27 @@ def test_a_vault_keeps_what_it_has_and_renews_what_is_asked(tmp_path, monkeypatc
         return json.loads(capsys.readouterr().out)
 
     first, again, renewed = run(), run(), run("--renew", "secret_key")
-    assert first["values"].pop("further") == again["values"].pop("further") == renewed["values"].pop("further") == {}
+    for group in ("further", "named"):
+        assert first["values"].pop(group) == again["values"].pop(group) == renewed["values"].pop(group) == {}
     assert (first["changed"], again["changed"], renewed["changed"]) == (True, False, True)
     assert first["values"] == again["values"]
     assert {name for name in first["values"] if first["values"][name] != renewed["values"][name]} == {"secret_key"}
+    add_to_the_vault(vault, tmp_path, {"IMS_EMAIL_URL": "smtp://x", "named": {"govuk-pay": "k"}})
+    kept = run("--renew", "database_password")["values"]
+    assert (kept["further"], kept["named"]) == ({"IMS_EMAIL_URL": "smtp://x"}, {"govuk-pay": "k"})
+    assert run()["values"] == kept, "what people added was lost by renewing"
+    add_to_the_vault(vault, tmp_path, {"password": "x"})
+    with pytest.raises(SystemExit, match="“password”"):
+        run()
     content = (tmp_path / "s" / "v.yml").read_text(encoding="ascii")
     assert content.startswith("$ANSIBLE_VAULT;")
     assert not any(value in content for value in renewed["values"].values())
+
+
+def add_to_the_vault(vault: ModuleType, folder: Path, more: dict[str, object]) -> None:
+    """What a person does with ansible-vault edit."""
+    path, key = folder / "s" / "v.yml", vault.password(folder / "p" / "pw", may_make=False)
+    vault.write(path, key, vault.read(path, key) | more)
 
 
 def test_a_certificate_is_issued_once_and_again_when_its_names_change(tmp_path):
@@ -222,7 +236,8 @@ def test_secrets_are_written_once_and_those_no_longer_wanted_go(tmp_path, monkey
 
     def write(**secrets: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["ims-write-secrets", "demo", "1.0"])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"secrets": secrets, "owner": {}})))
+        asked = {"secrets": secrets, "owner": {}, "named": {"govuk-pay": "k"}}
+        monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(asked)))
         code = writer.main()
         said = capsys.readouterr()
         return code, said.out + said.err
@@ -236,6 +251,7 @@ def test_secrets_are_written_once_and_those_no_longer_wanted_go(tmp_path, monkey
     assert "knows no secret called IMS_E_MAIL" in said
     assert write() == (0, '{"changed": true}\n')
     assert not list(folder.iterdir())
+    assert (folder.parent / "named" / "govuk-pay").read_text(encoding="utf-8") == "k"
 
 
 def test_a_provided_certificate_is_looked_at_before_it_is_used(tmp_path):

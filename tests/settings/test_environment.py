@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from ims.settings.environment import Variable
+from ims.settings.environment import Variable, named_secret
 
 SECRET = Variable("IMS_TESTED", int, 7, "A variable of this test.", secret=True)
 
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("IMS_TESTED", "IMS_TESTED_FILE", "CREDENTIALS_DIRECTORY"):
+    for name in ("IMS_TESTED", "IMS_TESTED_FILE", "CREDENTIALS_DIRECTORY", "IMS_SECRETS_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -48,3 +48,15 @@ def test_a_secret_that_cannot_be_read_is_not_shown(tmp_path: Path, monkeypatch: 
     with pytest.raises(ImproperlyConfigured, match="IMS_TESTED: the value given cannot be read") as refusal:
         SECRET.value()
     assert "hunter2" not in "".join(traceback.format_exception(refusal.value))
+
+
+def test_a_named_secret_is_a_file_of_its_directory_or_else_a_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "secret_govuk-pay").write_text("handed over\n", encoding="utf-8")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert named_secret("govuk-pay") == "handed over"
+    assert named_secret("another") == ""
+    (tmp_path / "govuk-pay").write_text("in a file\n", encoding="utf-8")
+    monkeypatch.setenv("IMS_SECRETS_DIRECTORY", str(tmp_path))
+    assert named_secret("govuk-pay") == "in a file"

@@ -17,6 +17,9 @@ PORT = 5441
 HOST = "income.demo.example"
 PASSWORD = "A-better-one-of-my-own-2026"
 
+EMAIL = "smtp://income:let-me-send-3141@mail.example:25"
+PAYMENT_KEY = "api-key-of-the-test-2718"
+
 SEED = """
 from datetime import date
 from ims.audit.actors import command
@@ -235,6 +238,22 @@ def rotates_secrets(lab: Lab) -> str:
     return "verify clean afterwards"
 
 
+def hands_secrets_over(lab: Lab) -> str:
+    """A secret of the application and one of a payment service, put into the council's vault, reach its services"""
+    lab.add_to_vault("demo", f"IMS_EMAIL_URL: {EMAIL}\nnamed:\n  govuk-pay: {PAYMENT_KEY}\n")
+    lab.play("site")
+    asked = "from ims.settings.environment import named_secret, setting\n"
+    asked += "print(setting('IMS_EMAIL_URL'), named_secret('govuk-pay'))"
+    assert lab.ssh("ims-manage demo shell --verbosity 0", given=asked).split() == [EMAIL, PAYMENT_KEY]
+    for service in ("ims-web", "ims-worker"):
+        leader = lab.ssh(f"systemctl show --value --property MainPID {service}@demo.service")
+        handed = lab.ssh(f"nsenter --target {leader} --mount ls /run/credentials/{service}@demo.service").split()
+        assert {"IMS_EMAIL_URL", "secret_govuk-pay"} <= set(handed), handed
+        assert "IMS_DATABASE_OWNER_URL" not in handed, "the owner's password is not for services"
+    assert lab.play("site").changed == 0
+    return f"{len(handed)} secrets each"
+
+
 def logs_no_searches(lab: Lab) -> str:
     """What people search for is not in the web server's log"""
     Browser(HOST, lab.inventory / "pki" / "authority.crt").get("/admin/login/?next=/receipts/?q=SmithJohn")
@@ -271,6 +290,7 @@ def keeps_secrets(lab: Lab) -> str:
         "support bundle": "cat $(ims-support-bundle)",
     }
     assert len(secrets) == 3
+    secrets += [EMAIL, PAYMENT_KEY]
     for place, command in places.items():
         found = lab.ssh(command, check=False)
         assert not any(secret in found for secret in secrets), f"a secret is in {place}"
@@ -320,6 +340,7 @@ STEPS = [
     restores,
     rehearses,
     rotates_secrets,
+    hands_secrets_over,
     survives_a_restart,
     logs_no_searches,
     bundles_for_support,

@@ -167,6 +167,15 @@ class Lab:
         folder = (inventory or self.inventory) / "councils"
         (folder / f"{code}.yml").write_text(f"---\n{lines}\n", encoding="utf-8")
 
+    def add_to_vault(self, code: str, text: str) -> None:
+        """What a person does to a council's secrets with ansible-vault edit."""
+        vault = self.inventory / "secrets" / f"{code}.vault.yml"
+        password = ["--vault-password-file", str(self.inventory / "vault-passwords" / code)]
+        program = str(REPOSITORY / ".venv-deploy" / "bin" / "ansible-vault")
+        shown = subprocess.run([program, "view", *password, str(vault)], check=True, capture_output=True, text=True)
+        command = [program, "encrypt", *password, "--output", str(vault), "-"]
+        subprocess.run(command, input=f"{shown.stdout}\n{text}", check=True, capture_output=True, text=True)
+
     # -- acting ---------------------------------------------------------------------------------------------------
     def play(self, playbook: str, *arguments: str, expect: int = 0, inventory: Path | None = None) -> Played:
         """Run a playbook. Raises `AssertionError` with its last words unless it ends with the code expected."""

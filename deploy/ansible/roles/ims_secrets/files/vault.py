@@ -3,8 +3,8 @@
     vault.py VAULT_FILE PASSWORD_FILE [--renew NAME...] [--check]
 
 Adds the secrets that are missing, replaces those to be renewed, and prints {"changed": true or false, "values": {...}}:
-call it only where its output is not logged. Secrets of the application (IMS_…), added by ansible-vault edit,
-are under "further" of the values.
+call it only where its output is not logged. What people added with ansible-vault edit is kept: secrets of the
+application (IMS_…) are under "further" of the values, and those under "named", by their names, under "named".
 With --check nothing is written.
 """
 
@@ -25,6 +25,7 @@ NAMES = ("secret_key", "database_password", "database_owner_password", "backup_k
 """What a council has of its own: signing of sessions, the two database roles, and the key of its backups."""
 
 FURTHER = re.compile(r"IMS_[A-Z0-9_]+")
+NAMED = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
 
 def main() -> int:
@@ -37,7 +38,9 @@ def main() -> int:
     os.umask(0o077)
     key = password(options.password, may_make=not options.vault.exists() and not options.check)
     values = read(options.vault, key)
+    named = {str(name): str(value) for name, value in (values.pop("named", None) or {}).items()}
     strange = [name for name in values if name not in NAMES and not FURTHER.fullmatch(name)]
+    strange += [name for name in named if not NAMED.fullmatch(name)]
     if strange:
         raise SystemExit(
             f"{options.vault} holds “{strange[0]}”, which is no secret of IMS: their names begin with IMS_."
@@ -49,8 +52,8 @@ def main() -> int:
             wanted[name] = secrets.token_urlsafe(48)
     changed = any(wanted[name] != values.get(name) for name in NAMES)
     if changed and not options.check:
-        write(options.vault, key, wanted | further)
-    print(json.dumps({"changed": changed, "values": wanted | {"further": further}}))
+        write(options.vault, key, wanted | further | ({"named": named} if named else {}))
+    print(json.dumps({"changed": changed, "values": wanted | {"further": further, "named": named}}))
     return 0
 
 
