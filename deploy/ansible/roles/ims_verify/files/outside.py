@@ -15,6 +15,7 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,11 @@ def fetch(asked: dict[str, Any], council: dict[str, Any], path: str) -> tuple[in
 def ports(asked: dict[str, Any]) -> Iterator[Check]:
     """Which ports answer, against those that may."""
     for host, address in asked["addresses"].items():
-        answering = {port for port in asked["probed_ports"] if open_port(address, port)}
+        tried = asked["probed_ports"]
+        # A port that is dropped keeps silent until the time is up: all at once, not one after the other.
+        with ThreadPoolExecutor(max_workers=len(tried)) as pool:
+            answers = pool.map(lambda port, address=address: open_port(address, port), tried)
+        answering = {port for port, answered in zip(tried, answers, strict=True) if answered}
         stray = sorted(answering - set(asked["open_ports"]))
         found = "only declared ones" if not stray else f"open but not declared: {stray}"
         yield Check(host, "ports", not stray, found, "port-open")
