@@ -183,8 +183,11 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def look(actor: Actor, first: date, last: date, *, only: str = "") -> list[Result]:
-    """Run every check (or the one called `only`) over what was posted from `first` to `last`, both included."""
+def look(actor: Actor, first: date, last: date, *, only: str = "", most: int = SHOWN) -> list[Result]:
+    """Run every check (or the one called `only`) over what was posted from `first` to `last`, both included.
+
+    Each names the latest `most` things it found.
+    """
     require(actor, "look for unusual things")
     if last < first:
         raise AssuranceRefusal("The last day is before the first.")
@@ -193,15 +196,15 @@ def look(actor: Actor, first: date, last: date, *, only: str = "") -> list[Resul
     checks = [check for check in CHECKS if only in ("", check.name)]
     if not checks:
         raise NotFound(f"There is no check called “{only}”.")
-    return [_run(check, first, last) for check in checks]
+    return [_run(check, first, last, most) for check in checks]
 
 
-def _run(check: Check, first: date, last: date) -> Result:
+def _run(check: Check, first: date, last: date, most: int) -> Result:
     query = f"""
         SELECT x.moment, x.posting, ims_posting_reference(p), x.entry, x.who, x.amount, x.detail
         FROM ({check.query}) AS x (moment, posting, entry, who, amount, detail)
         JOIN ledger_posting p ON p.id = x.posting
-        ORDER BY x.moment DESC, x.posting DESC, x.entry DESC LIMIT {SHOWN + 1}
+        ORDER BY x.moment DESC, x.posting DESC, x.entry DESC LIMIT {most + 1}
     """  # noqa: S608 - built of constants
     values = {
         "start": start_of(first),
@@ -212,4 +215,4 @@ def _run(check: Check, first: date, last: date) -> Result:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         found = [Unusual(*row) for row in cursor.fetchall()]
-    return Result(check, found[:SHOWN], len(found) > SHOWN)
+    return Result(check, found[:most], len(found) > most)

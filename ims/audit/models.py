@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Event(models.Model):
@@ -37,3 +38,41 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject_label}".strip()
+
+
+class EventSeal(models.Model):
+    """Proof over a run of events: what they said when they were sealed, chained to the seal before."""
+
+    sealed_at = models.DateTimeField(db_default=Now())
+    event_count = models.IntegerField()
+    last_event_id = models.BigIntegerField(help_text="The highest event sealed so far.")
+    digest = models.BinaryField(help_text="SHA-256 over the events' digests, in order.")
+    previous = models.BinaryField(help_text="The hash of the seal before.")
+    hash = models.BinaryField(help_text="SHA-256 over all of the above.")
+
+    append_only = True
+
+    class Meta:
+        verbose_name = "seal of audit events"
+        verbose_name_plural = "seals of audit events"
+        default_permissions = ("view",)
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Event seal {self.pk}"
+
+
+class SealedEvent(models.Model):
+    """Which seal covers an event, and the digest of the event at that time."""
+
+    event = models.OneToOneField(Event, models.PROTECT, primary_key=True, related_name="sealed")
+    seal = models.ForeignKey(EventSeal, models.PROTECT, related_name="events")
+    digest = models.BinaryField()
+
+    append_only = True
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.event_id} under event seal {self.seal_id}"

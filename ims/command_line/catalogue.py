@@ -28,6 +28,9 @@ COMMANDS: dict[str, Command] = {
     "seal": Command("seal", "seal what was posted since the last seal"),
     "first-administrator": Command("first_administrator", "add the first person of a new installation"),
     "one-time-link": Command("one_time_link", "make a link with which a person chooses a password"),
+    "publish-seals": Command("publish_seals", "publish each day’s last seals outside the database"),
+    "evidence": Command("evidence", "write the ledger as evidence, with a verifier that needs no IMS"),
+    "evidence-pack": Command("evidence_pack", "write everything an auditor asks of a period to a zip file"),
     "work": Command("work", "do background work until stopped"),
     # It starts its own database, after it has made sure that it may.
     "demo": Command("demo", "the Model Council’s day from bank file to proof, and its screens", needs_database=False),

@@ -17,6 +17,11 @@ def today() -> date:
     return timezone.localdate()
 
 
+def day_of(moment: datetime) -> date:
+    """The date of `moment` on the council's wall calendar."""
+    return timezone.localtime(moment).date()
+
+
 def days_between(first: date, last: date) -> list[date]:
     """Every date from `first` to `last`, both included."""
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

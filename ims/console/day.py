@@ -12,6 +12,7 @@ from ims.audit.actors import Actor
 from ims.common.findings import Finding
 from ims.common.money import ZERO
 from ims.console.charts import Bar, columns_chart, rows_chart
+from ims.evidence import selectors as evidence
 from ims.funds.models import Fund, MethodOfPayment
 from ims.funds.modulus import modulus_state
 from ims.funds.selectors import previous_working_day
@@ -117,6 +118,8 @@ class Day:
     jobs: list[Any] = field(default_factory=list)
     settings: list[Finding] = field(default_factory=list)
     """What whoever looks after the settings should see to."""
+    evidence: list[Finding] = field(default_factory=list)
+    """What whoever keeps the evidence should see to."""
 
 
 def day_of(actor: Actor, day: date) -> Day:
@@ -129,6 +132,7 @@ def day_of(actor: Actor, day: date) -> Day:
         files=files_now() if actor.may("imports.view_importbatch") else None,
         proof=proof_before(actor, day) if actor.may("reporting.view_proof") else None,
         jobs=list(jobs.in_trouble()[:MOST_LISTED]) if actor.may("jobs.view_jobrun") else [],
+        evidence=evidence.to_see_to() if actor.may("evidence.view_sealpublication") else [],
         settings=settings_now() if actor.may("funds.load_modulus_tables") else [],
     )
 

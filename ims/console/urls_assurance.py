@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ims.console.views import assurance
+from ims.console.views import assurance, evidence
 
 app_name = "assurance"
 urlpatterns = [
@@ -16,4 +16,11 @@ urlpatterns = [
     path("source/<number:entry_id>/", assurance.source, name="source"),
     path("samples/", assurance.samples, name="samples"),
     path("unusual/", assurance.unusual, name="unusual"),
+    path("evidence/", evidence.index, name="evidence"),
+    path("evidence/ask/", evidence.ask, name="ask_pack"),
+    path("evidence/publish/", evidence.publish, name="publish_seals"),
+    path("evidence/published/<number:publication_id>/", evidence.published, name="published"),
+    path("evidence/packs/<number:pack_id>/", evidence.pack, name="pack"),
+    path("evidence/packs/<number:pack_id>/progress/", evidence.progress, name="pack_progress"),
+    path("evidence/packs/<number:pack_id>/download/", evidence.download, name="download_pack"),
 ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Mod
 
 from ims.common import clock
 from ims.common.findings import Finding
@@ -20,6 +23,8 @@ LIMIT = 20
 """How many findings of one kind are named."""
 DAYS_HASHED = 35
 """Files received within so many days have their bytes hashed again, each night while they are new."""
+NIGHTS_FOR_ALL = 28
+"""Of older files a share is hashed each night, so that each has its turn within so many nights."""
 
 _POSTED_DIFFERS = """
 SELECT b.id, b.file_name, p.entry_count, p.total, r.n, r.total
@@ -43,6 +48,15 @@ FROM imports_importbatch b LEFT JOIN imports_importrow r ON r.batch_id = b.id
 WHERE b.state IN ('checked', 'posted', 'reversed')
 GROUP BY b.id HAVING count(r.id) <> b.row_count ORDER BY b.id LIMIT %s
 """
+# What was posted names, under its seal, the file it came from by the SHA-256 of its bytes.
+_FILE_GONE = """
+SELECT p.id, p.series || '-' || lpad(p.number::text, greatest(6, length(p.number::text)), '0'),
+       split_part(p.source_key, '#', 1)
+FROM ledger_posting p
+WHERE p.kind = 'import' AND p.source_key ~ '^[0-9a-f]{64}#'
+  AND NOT EXISTS (SELECT 1 FROM imports_sourcefile f WHERE f.sha256 = split_part(p.source_key, '#', 1))
+ORDER BY p.id LIMIT %s
+"""
 
 
 def verify() -> Iterator[Finding]:
@@ -55,8 +69,25 @@ def verify() -> Iterator[Finding]:
             f"{name} was checked with {promised:,} rows but {found:,} are there. Rows were changed outside IMS.",
             f"Import {number}",
         )
+    for _, posting, sha256 in _rows(_FILE_GONE):
+        yield Finding(
+            "imports.file_gone",
+            "error",
+            f"{posting} was posted from a file whose SHA-256 is {sha256}. No file with it is kept any more: the file "
+            "was removed, or its SHA-256 altered. Restore it from a backup.",
+            posting,
+        )
     yield from _left_at_work()
-    yield from _bytes()
+    since = clock.now() - timedelta(days=DAYS_HASHED)
+    turn = clock.today().toordinal() % NIGHTS_FOR_ALL
+    old_but_due = Q(received_at__lt=since) & Q(in_turn=turn)
+    files = SourceFile.objects.annotate(in_turn=Mod(F("pk"), NIGHTS_FOR_ALL))
+    yield from _bytes(files.filter(Q(received_at__gte=since) | old_but_due))
+
+
+def verify_files() -> Iterator[Finding]:
+    """Hash the bytes of every file there is."""
+    yield from _bytes(SourceFile.objects.all())
 
 
 def _postings() -> Iterator[Finding]:
@@ -90,13 +121,9 @@ def _left_at_work() -> Iterator[Finding]:
             )
 
 
-def _bytes() -> Iterator[Finding]:
-    since = clock.now() - timedelta(days=DAYS_HASHED)
-    for file in SourceFile.objects.filter(received_at__gte=since).order_by("pk").iterator():
-        digest = hashlib.sha256()
-        for piece in bytes_of(file):
-            digest.update(piece)
-        if digest.hexdigest() != file.sha256:
+def _bytes(files: QuerySet[SourceFile]) -> Iterator[Finding]:
+    for file in files.order_by("pk").iterator():
+        if _digest(file) != file.sha256:
             yield Finding(
                 "imports.bytes_differ",
                 "error",
@@ -104,6 +131,17 @@ def _bytes() -> Iterator[Finding]:
                 "restore the file from a backup.",
                 f"File {file.pk}",
             )
+
+
+def _digest(file: SourceFile) -> str:
+    """SHA-256 of the kept bytes; empty when they can no longer be decompressed."""
+    digest = hashlib.sha256()
+    try:
+        for piece in bytes_of(file):
+            digest.update(piece)
+    except zlib.error:
+        return ""
+    return digest.hexdigest()
 
 
 def _rows(query: str) -> list[tuple]:

@@ -81,6 +81,16 @@ class _Pieces(io.RawIOBase):
 
 
 def bytes_of(file: SourceFile) -> Iterator[bytes]:
-    """The file's bytes in pieces, for a download."""
-    for piece in _compressed(file):
+    """The file's bytes in pieces, for a download or a check: one piece in memory at a time."""
+    number = 0
+    while piece := _piece(file, number := number + 1):
         yield zlib.decompress(piece)
+
+
+def _piece(file: SourceFile, number: int) -> bytes | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT compressed FROM imports_filecontent WHERE file_id = %s AND number = %s", [file.pk, number]
+        )
+        row = cursor.fetchone()
+    return bytes(row[0]) if row else None

@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
-"""Checks an IMS ledger exported as evidence. Needs Python 3.9 or later and nothing else, IMS least of all.
+"""Checks an IMS ledger or audit trail exported as evidence. Needs Python 3.9 or later, and nothing else.
 
-    python3 offline_verifier.py ledger.jsonl [HASH OF THE LAST SEAL, AS PUBLISHED]
+    python3 offline_verifier.py ledger.jsonl [PUBLISHED …]
+    python3 offline_verifier.py events.jsonl [PUBLISHED …]
 
-It reckons every entry's SHA-256 from its content, every posting's digest from its entries, every seal from its postings
-and from the seal before, and adds up counts and totals. It prints what it found wrong, one line each, and ends with
-exit code 0 when nothing is wrong, 1 when something is, 2 when the file cannot be read. Give it the hash of a seal that
-was published outside the database (in an e-mail, on paper): a ledger rewritten from end to end agrees with itself, but
-not with that.
+Of a ledger it reckons every entry's SHA-256 from its content, every posting's digest from its entries, every seal from
+its postings and from the seal before, and adds up counts and totals; of an audit trail every event's digest and every
+seal. It prints what it found wrong, one line each, and ends with exit code 0 when nothing is wrong, 1 when something
+is, 2 when a file cannot be read.
+
+PUBLISHED is what was kept outside the database: the hash of a seal, a seals-….json file as IMS publishes each day, or a
+directory of them. Give it: a ledger rewritten from end to end agrees with itself, but not with that.
 """
 
 import hashlib
 import json
+import os
+import re
 import sys
 from decimal import Decimal
 
@@ -48,42 +53,118 @@ def seal_hash(seal):
     return sha256(bytes.fromhex(seal["previous"]) + bytes.fromhex(seal["digest"]) + text.encode("utf-8"))
 
 
-class Verifier:
-    """Reads the records in order and collects what is wrong."""
+def event_digest(event):
+    text = "event1|{}|{}".format(event["id"], event["occurred_at"])
+    names = ("verb", "actor_kind", "actor_id", "actor_name", "address", "subject_type", "subject_id", "subject_label")
+    for name in (*names, "reason", "data"):
+        text += "|{}:{}".format(len(event[name].encode("utf-8")), event[name])
+    return sha256(text.encode("utf-8"))
 
-    def __init__(self):
+
+def event_seal_hash(seal):
+    text = "eventseal1|{}|{}|{}".format(seal["event_count"], seal["last_event_id"], seal["sealed_at"])
+    return sha256(bytes.fromhex(seal["previous"]) + bytes.fromhex(seal["digest"]) + text.encode("utf-8"))
+
+
+class Chain:
+    """Reads the records in order and collects what is wrong. `after` is the hash of the seal before the first."""
+
+    part = ""
+    own_hash = None
+
+    def __init__(self, after):
         self.problems = []
-        self.entries = self.postings = self.seals = 0
-        self.last_hash = b""
-        self.seal = self.posting = None
-        self.seen_hashes = set()
+        self.notes = []
+        self.seals = 0
+        self.last_hash = bytes.fromhex(after)
+        self.seal = None
+        self.seen = {}
 
     def wrong(self, sentence):
         self.problems.append(sentence)
 
+    def follow(self, seal):
+        """Check that a seal hangs on the one before and says what its hash was made of."""
+        self.seals += 1
+        if bytes.fromhex(seal["previous"]) != self.last_hash:
+            self.wrong(
+                "Seal {} is not chained to the seal before it: a seal is missing or was altered.".format(seal["id"])
+            )
+        if type(self).own_hash(seal) != bytes.fromhex(seal["hash"]):
+            self.wrong("Seal {} has been altered.".format(seal["id"]))
+        self.last_hash = bytes.fromhex(seal["hash"])
+        self.seen[seal["id"]] = seal["hash"]
+
+    def compare(self, number, published, where):
+        """Check a seal kept outside against this chain. A number of 0: only the hash is known."""
+        if number:
+            if number in self.seen and self.seen[number] != published:
+                self.wrong(f"Seal {number} is not the one published in {where}: it has been rewritten.")
+            elif number not in self.seen and self.seen and min(self.seen) <= number <= max(self.seen):
+                self.wrong(f"Seal {number}, published in {where}, is not in this file: it has been removed.")
+            elif number not in self.seen:
+                self.notes.append(f"Seal {number}, published in {where}, lies outside this file and is not compared.")
+        elif published not in self.seen.values():
+            self.wrong(f"The published seal {published} is not in this ledger: it has been rewritten.")
+
+
+class Events(Chain):
+    """The audit trail."""
+
+    part = "audit"
+    own_hash = staticmethod(event_seal_hash)
+
+    def __init__(self, after):
+        super().__init__(after)
+        self.events = 0
+
     def read(self, record):
         if "seal" in record:
-            self.end_seal()
-            self.begin_seal(record["seal"])
+            self.end()
+            self.follow(record["seal"])
+            self.seal = dict(record["seal"], digests=hashlib.sha256(), events=0)
+        elif "event" in record:
+            event = record["event"]
+            self.events += 1
+            if event_digest(event) != bytes.fromhex(event["digest"]):
+                self.wrong("Event {} ({}) has been altered.".format(event["id"], event["verb"]))
+            self.seal["digests"].update(bytes.fromhex(event["digest"]))
+            self.seal["events"] += 1
+
+    def end(self):
+        seal, self.seal = self.seal, None
+        if seal is None:
+            return
+        if seal["digests"].digest() != bytes.fromhex(seal["digest"]) or seal["events"] != seal["event_count"]:
+            self.wrong("Seal {} was made over other events than these.".format(seal["id"]))
+
+    def counted(self):
+        return f"{self.events} events under {self.seals} seals"
+
+
+class Ledger(Chain):
+    """Entries, postings and seals."""
+
+    part = "ledger"
+    own_hash = staticmethod(seal_hash)
+
+    def __init__(self, after):
+        super().__init__(after)
+        self.entries = self.postings = 0
+        self.posting = None
+
+    def read(self, record):
+        if "seal" in record:
+            self.end()
+            self.follow(record["seal"])
+            self.seal = dict(record["seal"], digests=hashlib.sha256(), postings=0, entries=0, sum=Decimal(0))
         elif "posting" in record:
             self.end_posting()
             self.begin_posting(record["posting"])
         elif "entry" in record:
             self.add_entry(record["entry"])
 
-    def begin_seal(self, seal):
-        self.seals += 1
-        self.seal = dict(seal, digests=hashlib.sha256(), postings=0, entries=0, sum=Decimal(0))
-        if bytes.fromhex(seal["previous"]) != self.last_hash:
-            self.wrong(
-                "Seal {} is not chained to the seal before it: a seal is missing or was altered.".format(seal["id"])
-            )
-        if seal_hash(seal) != bytes.fromhex(seal["hash"]):
-            self.wrong("Seal {} has been altered.".format(seal["id"]))
-        self.last_hash = bytes.fromhex(seal["hash"])
-        self.seen_hashes.add(seal["hash"])
-
-    def end_seal(self):
+    def end(self):
         self.end_posting()
         seal, self.seal = self.seal, None
         if seal is None:
@@ -125,32 +206,66 @@ class Verifier:
         self.posting["entries"] += 1
         self.posting["sum"] += Decimal(entry["amount"])
 
+    def counted(self):
+        return f"{self.entries} entries in {self.postings} postings under {self.seals} seals"
+
+
+FORMATS = {"ims-ledger-1": Ledger, "ims-events-1": Events}
+
+
+def check(path):
+    with open(path, encoding="utf-8") as lines:
+        heading = json.loads(next(lines))
+        if heading.get("format") not in FORMATS:
+            raise ValueError("it is not an IMS ledger or audit trail exported as evidence")
+        chain = FORMATS[heading["format"]](heading.get("after", ""))
+        for line in lines:
+            chain.read(json.loads(line))
+    chain.end()
+    return chain
+
+
+def published_files(path):
+    if not os.path.isdir(path):
+        return [path]
+    names = sorted(name for name in os.listdir(path) if re.match(r"seals-.*\.json$", name))
+    if not names:
+        raise ValueError(f"{path} holds no seals-….json file")
+    return [os.path.join(path, name) for name in names]
+
+
+def compare_published(chain, given):
+    """Compare with a hash, a file of published seals, or a directory of such files."""
+    if re.match(r"[0-9a-fA-F]{64}$", given):
+        chain.compare(0, given.lower(), "")
+        return
+    for path in published_files(given):
+        with open(path, encoding="utf-8") as file:
+            said = json.load(file)
+        if said.get("format") != "ims-seals-1":
+            raise ValueError(f"{path} is not a file of published seals")
+        part = said[chain.part]
+        if part:
+            chain.compare(part["seal"], part["hash"], os.path.basename(path))
+
 
 def main(arguments):
-    if len(arguments) not in (1, 2):
+    if not arguments or arguments[0].startswith("-"):
         print(__doc__)
         return 2
-    verifier = Verifier()
     try:
-        with open(arguments[0], encoding="utf-8") as lines:
-            heading = json.loads(next(lines))
-            if heading.get("format") != "ims-ledger-1":
-                print("This is not an IMS ledger exported as evidence.")
-                return 2
-            for line in lines:
-                verifier.read(json.loads(line))
-        verifier.end_seal()
+        chain = check(arguments[0])
+        for given in arguments[1:]:
+            compare_published(chain, given)
     except (OSError, StopIteration, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"The file cannot be read: {error}")
         return 2
-    if len(arguments) == 2 and arguments[1].lower() not in verifier.seen_hashes:
-        verifier.wrong(f"The published seal {arguments[1]} is not in this ledger: it has been rewritten.")
-    for sentence in verifier.problems:
+    for sentence in chain.notes + chain.problems:
         print(sentence)
-    outcome = f"{len(verifier.problems)} found wrong" if verifier.problems else "nothing found wrong"
-    print(f"{verifier.entries} entries in {verifier.postings} postings under {verifier.seals} seals: {outcome}")
-    print(f"Last seal: {verifier.last_hash.hex()}")
-    return 1 if verifier.problems else 0
+    outcome = f"{len(chain.problems)} found wrong" if chain.problems else "nothing found wrong"
+    print(f"{chain.counted()}: {outcome}")
+    print(f"Last seal: {chain.last_hash.hex()}")
+    return 1 if chain.problems else 0
 
 
 if __name__ == "__main__":

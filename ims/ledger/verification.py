@@ -3,36 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from django.db import connection
-
+from ims.common.checks import Check
 from ims.common.findings import Finding
-
-LIMIT = 20
-"""How many findings of one kind are named; the rest are only counted by the next run after these are dealt with."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One integrity check: a query whose every row is a finding, and the sentence that says so.
-
-    The sentence is filled from the row's columns, in order. The first column names the subject.
-    """
-
-    name: str
-    sentence: str
-    query: str
-
-    def run(self) -> Iterator[Finding]:
-        """Yield a finding for each row the query returns, up to `LIMIT`."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM ({self.query}) AS found LIMIT {LIMIT}")  # noqa: S608
-            for row in cursor.fetchall():
-                yield Finding(
-                    check=self.name, severity="error", message=self.sentence.format(*row), subject=str(row[0])
-                )
-
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -49,6 +22,32 @@ CHECKS: tuple[Check, ...] = (
             LEFT JOIN (SELECT posting_id, count(*) AS entries, sum(amount) AS total FROM ledger_entry GROUP BY 1) e
               ON e.posting_id = p.id
             WHERE e.entries IS DISTINCT FROM p.entry_count OR e.total IS DISTINCT FROM p.total""",
+    ),
+    Check(
+        "ledger.removed_entry",
+        "Line {1} of {0} has been removed.",
+        """SELECT ims_posting_reference(p), missing.line
+           FROM ledger_posting p
+           LEFT JOIN (SELECT posting_id, count(*) AS entries, max(line) AS highest FROM ledger_entry GROUP BY 1) e
+             ON e.posting_id = p.id
+           CROSS JOIN LATERAL (SELECT line FROM generate_series(1, p.entry_count) AS line
+                               EXCEPT SELECT line FROM ledger_entry WHERE posting_id = p.id) AS missing
+           WHERE e.entries IS DISTINCT FROM p.entry_count OR e.highest > p.entry_count""",
+    ),
+    Check(
+        "ledger.inserted_entry",
+        "Line {1} of {0} has been inserted: it was not posted with the other lines.",
+        """SELECT ims_posting_reference(p), e.line FROM ledger_entry e JOIN ledger_posting p ON p.id = e.posting_id
+           WHERE e.line > p.entry_count OR e.posted_at <> p.posted_at""",
+    ),
+    Check(
+        "ledger.reordered_entries",
+        "Lines {1} and {2} of {0} have changed places, or others between them have.",
+        """SELECT ims_posting_reference(p), o.before, o.line
+           FROM (SELECT posting_id, line, id, lag(line) OVER lines AS before, lag(id) OVER lines AS id_before
+                 FROM ledger_entry WINDOW lines AS (PARTITION BY posting_id ORDER BY line)) AS o
+           JOIN ledger_posting p ON p.id = o.posting_id
+           WHERE o.id < o.id_before""",
     ),
     Check(
         "ledger.orphan_entry",
@@ -161,8 +160,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ledger.unguarded_table",
         "Table {0} has lost its append-only guard: rows could be altered unseen.",
-        """SELECT t.name FROM unnest(ARRAY['ledger_posting', 'ledger_entry', 'ledger_seal', 'ledger_sealedposting',
-                                           'audit_event']) AS t (name)
+        """SELECT t.name FROM unnest(ARRAY['ledger_posting', 'ledger_entry', 'ledger_seal', 'ledger_sealedposting'])
+             AS t (name)
            WHERE (SELECT count(*) FROM pg_trigger WHERE tgrelid = t.name::regclass AND tgenabled = 'A'
                   AND tgname IN ('append_only_rows', 'append_only_table')) <> 2""",
     ),

@@ -173,6 +173,7 @@ ROLES: tuple[Role, ...] = (
             | {
                 "people.grant_administrator",
                 "approvals.decide_request",
+                "evidence.publish_seals",
                 "funds.load_modulus_tables",
                 "reporting.view_proof",
             }

@@ -12,6 +12,8 @@ from ims.settings.environment import named_secret, setting
 BASE_DIRECTORY = Path(__file__).resolve().parents[2]
 DATA_DIRECTORY: Path = setting("IMS_DATA_DIRECTORY") or BASE_DIRECTORY / "var"
 COUNCIL_NAME: str = setting("IMS_COUNCIL_NAME")
+SEALS_DIRECTORY: Path = setting("IMS_SEALS_DIRECTORY") or DATA_DIRECTORY / "published-seals"
+SEALS_EMAIL: list[str] = setting("IMS_SEALS_EMAIL")
 
 ROOMS = [
     "ims.audit",
@@ -28,6 +30,7 @@ ROOMS = [
     "ims.exports",
     "ims.reporting",
     "ims.assurance",
+    "ims.evidence",
     "ims.console",
 ]
 

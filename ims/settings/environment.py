@@ -94,6 +94,14 @@ VARIABLES = {
             "A directory of files, one secret each, by name: the keys and signing secrets of payment services.",
         ),
         Variable("IMS_DATA_DIRECTORY", Path, None, "Where files the system keeps outside the database live."),
+        Variable(
+            "IMS_SEALS_DIRECTORY",
+            Path,
+            None,
+            "Where each day's last seals are published, outside the database; best on another machine's disk. "
+            "Empty: `published-seals` in the data directory.",
+        ),
+        Variable("IMS_SEALS_EMAIL", words, [], "Comma-separated addresses that each day's last seals are sent to."),
         Variable("IMS_LARGEST_UPLOAD_MB", int, 100, "The largest file a person may upload, in megabytes."),
         Variable("IMS_APPROVAL_DAYS", int, 14, "How many days a request for approval waits before it expires."),
         Variable("IMS_ADDRESS", str, "", "https://… as people reach IMS, for the links in e-mails."),

@@ -22,6 +22,7 @@ DATABASES["default"]["OPTIONS"]["options"] += " -c ims.test_flush=on"
 SECRET_KEY = "tests-only"
 ALLOWED_HOSTS = ["*"]
 DATA_DIRECTORY = Path(tempfile.mkdtemp(prefix="ims-test-"))
+SEALS_DIRECTORY = DATA_DIRECTORY / "published-seals"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     **STORAGES,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,6 +15,7 @@ from ims.ledger.models import DailyTotal, Posting, Seal, SealedPosting
 from ims.ledger.seals import seal_pending
 from ims.ledger.selectors import balance_before, totals_between
 from ims.ledger.verification import verify
+from tests.support import tampering
 from tests.support.world import World
 
 ACTOR = command("test")
@@ -40,19 +39,16 @@ def sealed(world: World) -> list[Posting]:
     return [first, second, third]
 
 
-@contextmanager
-def guards_down() -> Iterator:
-    """What a superuser with ill intent does first."""
-    tables = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_sealedposting")
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only_rows")
-        cursor.execute("SET session_replication_role = replica")
-        yield cursor
-        cursor.execute("SET session_replication_role = DEFAULT")
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only_rows")
+COLUMNS = (
+    "posting_id, fund_id, account_reference, method_of_payment_id, office_id, amount, vat_code_id, vat_rate,"
+    " vat_amount, narrative, payer_name, source_reference, received_on, accounting_date, leaf"
+)
+TABLES = ("ledger_entry", "ledger_posting", "ledger_seal", "ledger_sealedposting")
+
+
+def guards_down():
+    """The ledger with every guard taken away."""
+    return tampering.guards_down(*TABLES)
 
 
 def findings() -> set[str]:
@@ -81,6 +77,13 @@ def tamper(statement: str, *values) -> None:
         ("UPDATE ledger_entry SET amount = amount + 1 WHERE posting_id = %s AND line = 1", "ledger.altered_entry"),
         ("UPDATE ledger_entry SET account_reference = 'X' WHERE posting_id = %s AND line = 1", "ledger.altered_entry"),
         ("DELETE FROM ledger_entry WHERE posting_id = %s AND line = 2", "ledger.incomplete_posting"),
+        ("DELETE FROM ledger_entry WHERE posting_id = %s AND line = 2", "ledger.removed_entry"),
+        (
+            f"INSERT INTO ledger_entry (line, posted_at, {COLUMNS})"
+            f" SELECT 3, posted_at - interval '3 days', {COLUMNS} FROM ledger_entry WHERE posting_id = %s AND line = 2",
+            "ledger.inserted_entry",
+        ),
+        ("UPDATE ledger_entry SET line = 3 - line WHERE posting_id = %s", "ledger.reordered_entries"),
         ("UPDATE ledger_entry SET line = 3 - line WHERE posting_id = %s", "ledger.altered_entry"),
         ("UPDATE ledger_posting SET reason = 'other' WHERE id = %s", "ledger.posting_differs_from_seal"),
         ("UPDATE ledger_posting SET actor_name = 'Somebody else' WHERE id = %s", "ledger.posting_differs_from_seal"),

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from ims.accounts.models import AccountLoad
 from ims.audit.actors import acting, command
+from ims.evidence import services as evidence
+from ims.evidence.models import EvidencePack, SealPublication
 from ims.exports import services as exports
 from ims.exports.models import ExportBatch, ExportProfile
 from ims.exports.seed import seed_profiles as seed_export_profiles
@@ -37,6 +39,8 @@ class OneOfEverything:
     item: SuspenseItem
     export: ExportBatch
     load: AccountLoad
+    pack: EvidencePack
+    publication: SealPublication
 
 
 @pytest.fixture
@@ -75,4 +79,13 @@ def everything(world: World) -> OneOfEverything:
         item=SuspenseItem.objects.first(),
         export=export,
         load=AccountLoad.objects.create(file_name="holders.csv", sha256="0" * 64, content=b""),
+        pack=evidence.make_pack(
+            actor=command("tests"),
+            pack_id=evidence.ask_for_pack(
+                actor=command("tests"), first=date.today(), last=date.today(), kind="ledger"
+            ).pk,
+        ),
+        publication=SealPublication.objects.create(
+            day=date.today(), file_name="seals.json", content="{}", sha256="0" * 64
+        ),
     )

@@ -104,6 +104,8 @@ def _arguments(name: str, pattern: URLPattern, one: OneOfEverything) -> dict[str
         "url": "nothing-here/",
         "secret": "a-secret-nobody-was-given",
         "load_id": one.load.pk,
+        "pack_id": one.pack.pk,
+        "publication_id": one.publication.pk,
         "period_id": AccountingPeriod.objects.order_by("pk").first().pk,
     }
     model = model_of(name)

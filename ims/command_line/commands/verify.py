@@ -1,56 +1,55 @@
-"""Prove that nothing in the ledger was altered, and that every room is in order. Reads only; repairs nothing."""
+"""Prove that nothing was altered, and that every room is in order. Repairs nothing; the outcome is an audit event."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from ims.command_line.answer import Answer
-from ims.common.findings import Finding
+from ims.command_line.answer import Answer, WrongUse
 
 
 def configure(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("--strict", action="store_true", help="count warnings as findings too")
+    parser.add_argument(
+        "--published", type=Path, metavar="DIR", help="compare with the seals that were published in this folder"
+    )
+    parser.add_argument(
+        "--every-file", action="store_true", help="hash every kept file, not only the new ones and a share of the old"
+    )
 
 
 def run(arguments: Namespace) -> Answer:
     """Run every check. A finding when there is an error (with --strict, a warning too)."""
-    from ims.ledger.models import Entry, Posting, Seal
-    from ims.ledger.verification import verify as verify_ledger
+    from ims.audit.actors import command
+    from ims.evidence.integrity import check_everything
 
-    tell = (lambda name: None) if arguments.json else _progress()
-    found = [*verify_ledger(tell), *_rooms(tell)]
-    last = Seal.objects.order_by("-pk").first()
+    if arguments.published is not None and not arguments.published.is_dir():
+        raise WrongUse(f"There is no folder {arguments.published}.")
+    report = check_everything(
+        actor=command("verify"),
+        tell=(lambda name: None) if arguments.json else _progress(),
+        every_file=arguments.every_file,
+        published=arguments.published,
+    )
     data = {
-        "findings": [vars(finding) for finding in found],
-        "postings": Posting.objects.count(),
-        "entries": Entry.objects.count(),
-        "seals": Seal.objects.count(),
-        "last_seal": {"number": last.pk, "sealed_at": last.sealed_at, "hash": bytes(last.hash).hex()} if last else None,
+        "findings": [vars(finding) for finding in report.findings],
+        "postings": report.postings,
+        "entries": report.entries,
+        "seals": report.seals,
+        "events": report.events,
+        "event_seals": report.event_seals,
+        "last_seal": _seal(report.last_seal),
+        "last_event_seal": _seal(report.last_event_seal),
+        "recorded": report.is_recorded,
     }
-    grave = ("error", "warning") if arguments.strict else ("error",)
-    return Answer(data, _text(data, found), finding=any(finding.severity in grave for finding in found))
+    return Answer(data, _text(data, report.findings), finding=report.has_grave(strict=arguments.strict))
 
 
-def _rooms(tell: Any) -> Iterator[Finding]:
-    """What the checks of every room find: a room offers `verify()` (findings) or `findings()` (sentences)."""
-    from django.conf import settings
-
-    for room in settings.ROOMS:
-        name = room.removeprefix("ims.")
-        if find_spec(f"{room}.checks") is None:
-            continue
-        checks = import_module(f"{room}.checks")
-        tell(name)
-        if hasattr(checks, "verify"):
-            yield from checks.verify()
-        if hasattr(checks, "findings"):
-            yield from (Finding(f"{name}.settings", "warning", sentence) for sentence in checks.findings())
+def _seal(seal: Any) -> dict[str, Any] | None:
+    return {"number": seal.pk, "sealed_at": seal.sealed_at, "hash": bytes(seal.hash).hex()} if seal else None
 
 
 def _progress() -> Any:
@@ -59,11 +58,14 @@ def _progress() -> Any:
     return lambda name: sys.stderr.write(f"\r\033[Kchecking {name}\r")
 
 
-def _text(data: dict[str, Any], found: list[Finding]) -> str:
-    lines = [f"{data['postings']:,} postings, {data['entries']:,} entries, {data['seals']:,} seals checked."]
-    if data["last_seal"]:
-        seal = data["last_seal"]
-        lines.append(f"Last seal {seal['number']} of {seal['sealed_at']:%-d %b %Y %H:%M} UTC: {seal['hash']}")
+def _text(data: dict[str, Any], found: list[Any]) -> str:
+    lines = [
+        f"{data['postings']:,} postings, {data['entries']:,} entries, {data['seals']:,} seals checked; "
+        f"{data['events']:,} audit events, {data['event_seals']:,} seals over them."
+    ]
+    for name, seal in (("Last seal", data["last_seal"]), ("Last event seal", data["last_event_seal"])):
+        if seal:
+            lines.append(f"{name} {seal['number']} of {seal['sealed_at']:%-d %b %Y %H:%M} UTC: {seal['hash']}")
     lines.extend(f"{finding.severity.upper()}: {finding.message}" for finding in found)
     if not found:
         lines.append("Nothing is wrong.")

@@ -23,6 +23,7 @@ from ims.console.audit_forms import DaysForm, SampleForm, SearchForm, WalkForm, 
 from ims.console.paging import neighbours, query_without
 from ims.console.patience import no_longer_than
 from ims.console.views.base import refusals, screen
+from ims.console.views.tabs import audit_tabs
 
 SECONDS = 8
 DAYS_SHOWN = 30
@@ -33,7 +34,7 @@ DAYS_SHOWN = 30
 def search(request: HttpRequest) -> HttpResponse:
     """Everything anybody did, latest first; narrowed by whatever the form says."""
     form = SearchForm(request.GET, actor=request.actor)
-    context: dict[str, Any] = {"title": "Audit trail", "form": form, "tabs": _tabs("search")}
+    context: dict[str, Any] = {"title": "Audit trail", "form": form, "tabs": audit_tabs("search")}
     if form.is_valid():
         with refusals(form) as attempt, no_longer_than(SECONDS):
             page = selectors.page(request.actor, form.criteria(), cursor=request.GET.get("cursor", ""))
@@ -95,7 +96,7 @@ def walk(request: HttpRequest) -> HttpResponse:
     """A fund's total of a day and the entries that make it; without a fund, the totals of the day."""
     asked = request.GET if "day" in request.GET else {"day": f"{clock.today():%-d %b %Y}"}
     form = WalkForm(asked)
-    context: dict[str, Any] = {"title": "From a total to its source", "form": form, "tabs": _tabs("walk")}
+    context: dict[str, Any] = {"title": "From a total to its source", "form": form, "tabs": audit_tabs("walk")}
     if form.is_valid():
         fund, day = form.cleaned_data["fund"], form.cleaned_data["day"]
         context |= {"day": day, "fund": fund}
@@ -135,7 +136,7 @@ def samples(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _workpaper(request)
     form = SampleForm(request.GET) if "seed" in request.GET else SampleForm(initial=last_days(DAYS_SHOWN))
-    context: dict[str, Any] = {"title": "Samples", "form": form, "tabs": _tabs("samples")}
+    context: dict[str, Any] = {"title": "Samples", "form": form, "tabs": audit_tabs("samples")}
     if form.is_bound and form.is_valid():
         with refusals(form) as attempt, no_longer_than(SECONDS):
             sample = sampling.draw(request.actor, form.request())
@@ -162,7 +163,7 @@ def _workpaper(request: HttpRequest) -> HttpResponse:
 def unusual(request: HttpRequest) -> HttpResponse:
     """What is worth a question among what was posted in some days."""
     form = DaysForm(request.GET if "first" in request.GET or "last" in request.GET else last_days(DAYS_SHOWN))
-    context: dict[str, Any] = {"title": "Unusual things", "form": form, "tabs": _tabs("unusual")}
+    context: dict[str, Any] = {"title": "Unusual things", "form": form, "tabs": audit_tabs("unusual")}
     if form.is_valid():
         with refusals(form) as attempt, no_longer_than(SECONDS):
             results = unusual_things.look(
@@ -174,18 +175,6 @@ def unusual(request: HttpRequest) -> HttpResponse:
         if attempt.succeeded:
             context["results"] = results
     return render(request, "console/assurance/unusual.html", context)
-
-
-def _tabs(current: str) -> list[dict[str, Any]]:
-    labels = (
-        ("search", "Search"),
-        ("walk", "From total to source"),
-        ("samples", "Samples"),
-        ("unusual", "Unusual things"),
-    )
-    return [
-        {"label": label, "url": reverse(f"assurance:{name}"), "is_current": name == current} for name, label in labels
-    ]
 
 
 def _address_of(request: HttpRequest, label: str, key: str) -> str:
