@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from ims.common.money import LARGEST, format_pounds
 from ims.funds.rules import vat_for_line
 from ims.references.rules import ReferenceRule, check_reference
+from ims.references.rules import Verdict as ReferenceVerdict
 
 Audience = Literal["staff", "public"]
 
@@ -111,14 +112,16 @@ class Verdict:
     vat_code: str = ""
     account_reference: str = ""
     account: AccountFacts | None = None
+    reference_verdict: ReferenceVerdict | None = None
+    """What exactly is wrong with the reference, for faces that word it themselves."""
 
 
 class _Refused(Exception):
     """Carries the first failure out of the chain."""
 
-    def __init__(self, code: str, sentence: str) -> None:
+    def __init__(self, code: str, sentence: str, verdict: ReferenceVerdict | None = None) -> None:
         super().__init__(sentence)
-        self.code, self.sentence = code, sentence
+        self.code, self.sentence, self.verdict = code, sentence, verdict
 
 
 def check_line(line: CheckableLine, facts: Facts, audience: Audience) -> Verdict:
@@ -132,6 +135,7 @@ def check_line(line: CheckableLine, facts: Facts, audience: Audience) -> Verdict
             refusal=refused.sentence,
             account_reference=line.account_reference,
             vat_code=line.vat_code,
+            reference_verdict=refused.verdict,
         )
 
 
@@ -230,7 +234,7 @@ def _reference(reference: str, fund: FundFacts, account: AccountFacts | None) ->
     verdict = check_reference(rule, reference)
     if not verdict.valid:
         code = "reference_pattern_too_slow" if verdict.gave_up else "reference_not_valid"
-        raise _Refused(code, f"Fund {fund.code} {fund.name}: {verdict.reason}")
+        raise _Refused(code, f"Fund {fund.code} {fund.name}: {verdict.reason}", verdict)
 
 
 def _account(

@@ -29,6 +29,15 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "exports.exportprofile",
         ),
     ),
+    (
+        "What payers see",
+        (
+            "council.councildetails",
+            "payment_types.paymenttype",
+            "correspondence.wording",
+            "correspondence.carrieraccount",
+        ),
+    ),
     ("Account holders", ("accounts.accountholder", "accounts.accountload", "accounts.stopreason")),
     (
         "Records of money",
@@ -40,10 +49,16 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "imports.sourcefile",
             "imports.importrow",
             "suspense.suspenseitem",
+            "telephone_line.callpayment",
+            "correspondence.message",
+            "api.notification",
             "exports.exportbatch",
         ),
     ),
-    ("People and messages", ("people.user", "auth.group", "funds.systemmessage")),
+    (
+        "People, systems and messages",
+        ("people.user", "auth.group", "api.client", "api.notifyaddress", "funds.systemmessage"),
+    ),
     ("Audit and background work", ("audit.event", "jobs.jobrun")),
 )
 OTHERS = "Everything else"

@@ -15,6 +15,7 @@ from ims.audit.actors import Actor
 from ims.common.money import format_pounds
 from ims.demonstration import cast, council
 from ims.demonstration.day import FULL, LIGHT, SLIP_MEANS, DayFile, file_to_try, files
+from ims.demonstration.payers import receive_payers
 from ims.demonstration.payments import Council
 from ims.demonstration.telling import Event, Tell
 from ims.exports.errors import NothingToExport
@@ -48,6 +49,7 @@ def working_day(today: date) -> date:
 def run(today: date, folder: Path, tell: Tell) -> date:
     """Set the council up and let it work one day. Returns that day. `folder` gets the files, to look at and to try."""
     council.lay_ground(tell)
+    receive_payers(tell)
     day = working_day(today)
     model = council.set_up(day, tell)
     _weeks_before(day, model, tell)

@@ -75,6 +75,9 @@ _LISTS = (
         "view",
     )
     | {"jobs.view_jobrun", "reporting.view_proof", "approvals.view_request", "approvals.view_limit"}
+    | {"payment_types.view_paymenttype", "council.view_councildetails"}
+    | _all("correspondence", ["message", "wording"], "view")
+    | {"telephone_line.view_callpayment"}
 )
 """What everybody who works with income may look at."""
 
@@ -93,6 +96,7 @@ _DAILY_WORK = {
     "payments.resolve_exception",
     "payments.answer_dispute",
     "payments.match_payout",
+    "correspondence.send_message",
 }
 
 _REFUNDS = {"payments.request_part_refund", "payments.approve_refund"}
@@ -169,8 +173,15 @@ ROLES: tuple[Role, ...] = (
             | _IMPORT_SETTINGS
             | _EXPORT_SETTINGS
             | _PAYMENT_SETTINGS
+            | _all("council", ["councildetails"], "add", "change")
+            | _all("payment_types", ["paymenttype"], "add", "change")
+            | _all("correspondence", ["carrieraccount"], "add", "change")
+            | _all("correspondence", ["wording"], "add", "change", "delete")
+            | _all("api", ["client", "notifyaddress"], "add", "change")
             | _all("approvals", ["limit"], "add", "change")
             | {
+                "api.issue_key",
+                "api.see_secret",
                 "people.grant_administrator",
                 "approvals.decide_request",
                 "evidence.publish_seals",

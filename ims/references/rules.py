@@ -120,12 +120,18 @@ class ReferenceRule:
 class Verdict:
     """Whether the reference is right; when it is not, ``reason`` is a sentence that says what was expected.
 
-    ``gave_up`` when the pattern ran out of time, so that nothing is known of the reference.
+    ``gave_up`` when the pattern ran out of time, so that nothing is known of the reference. ``fault`` names the failed
+    part for those who word it themselves (the public must not be told which check digit would have been right):
+    blank, too_short, too_long, characters, pattern, mask (with the ``position``, from 1, and the mask's ``wanted``
+    character there), check_digit or too_slow.
     """
 
     valid: bool
     reason: str = ""
     gave_up: bool = False
+    fault: str = ""
+    position: int = 0
+    wanted: str = ""
 
 
 VALID = Verdict(True)
@@ -255,6 +261,7 @@ class _CompiledRule:
             f"“{_shown(reference)}” could not be checked: the pattern “{self._rule.regex}” takes too long to test. "
             "Ask whoever looks after the rule to simplify the pattern.",
             gave_up=True,
+            fault="too_slow",
         )
 
     def _expected_fast(self, capitals: str) -> str:
@@ -272,7 +279,11 @@ class _CompiledRule:
     def _check_digit(self, reference: str, capitals: str) -> Verdict:
         scheme = self._rule.check_digit
         if scheme is None:
-            return Verdict(False, f"“{_shown(reference)}” cannot be checked: the rule has no check digit scheme.")
+            return Verdict(
+                False,
+                f"“{_shown(reference)}” cannot be checked: the rule has no check digit scheme.",
+                fault="check_digit",
+            )
         for position in self._positions or ():
             if position >= len(capitals):
                 continue  # a reference shorter than its mask is not asked for what it does not have
@@ -280,7 +291,11 @@ class _CompiledRule:
             if result.valid:
                 continue
             if not result.expected:
-                return Verdict(False, f"“{_shown(reference)}” has no valid check digit. {result.steps[-1]}")
+                return Verdict(
+                    False,
+                    f"“{_shown(reference)}” has no valid check digit. {result.steps[-1]}",
+                    fault="check_digit",
+                )
             return self._wrong_digit(reference, result.presented, result.expected)
         return VALID
 
@@ -290,6 +305,7 @@ class _CompiledRule:
             False,
             f"“{_shown(reference)}” has the check digit {presented}, but {expected} is expected. "
             "Compare the reference with the bill.",
+            fault="check_digit",
         )
 
     def _match_pattern(self, reference: str) -> Verdict | None:
@@ -299,29 +315,39 @@ class _CompiledRule:
             return self.too_slow(reference)
         if found:
             return None
-        return Verdict(False, f"“{_shown(reference)}” does not fit the pattern “{self._rule.regex}”.")
+        return Verdict(False, f"“{_shown(reference)}” does not fit the pattern “{self._rule.regex}”.", fault="pattern")
 
     def _wrong_length(self, reference: str) -> Verdict:
         rule = self._rule
         if not reference or reference.isspace():
-            return Verdict(False, "The reference is blank. Enter the account reference.")
+            return Verdict(False, "The reference is blank. Enter the account reference.", fault="blank")
         if rule.min == rule.max:
             expected = f"exactly {rule.min}"
         elif rule.max is None:
             expected = f"at least {self._shortest}"
         else:
             expected = f"{self._shortest} to {rule.max}"
-        return Verdict(False, f"“{_shown(reference)}” has {len(reference)} characters; {expected} are expected.")
+        return Verdict(
+            False,
+            f"“{_shown(reference)}” has {len(reference)} characters; {expected} are expected.",
+            fault="too_short" if len(reference) < self._shortest else "too_long",
+        )
 
     def _wrong_characters(self, reference: str) -> Verdict:
         name = CHARACTER_TYPES[self._rule.characters][1]
-        return Verdict(False, f"“{_shown(reference)}” has a character that is not allowed; {name} are expected.")
+        return Verdict(
+            False,
+            f"“{_shown(reference)}” has a character that is not allowed; {name} are expected.",
+            fault="characters",
+        )
 
     def _wrong_mask(self, reference: str, capitals: str) -> Verdict:
         mask = self._rule.mask.translate(_CAPITALS)
         if len(capitals) > len(mask):
             return Verdict(
-                False, f"“{_shown(reference)}” is longer than the {len(mask)} characters of the mask {mask}."
+                False,
+                f"“{_shown(reference)}” is longer than the {len(mask)} characters of the mask {mask}.",
+                fault="too_long",
             )
         for position, (character, wanted) in enumerate(zip(capitals, mask, strict=False), start=1):
             pattern, name = _MASK.get(wanted, (re.escape(wanted), f"“{wanted}”"))
@@ -330,8 +356,11 @@ class _CompiledRule:
                     False,
                     f"“{_shown(reference)}” has “{character}” at position {position}, where {name} is expected "
                     f"(mask {mask}).",
+                    fault="mask",
+                    position=position,
+                    wanted=wanted,
                 )
-        return Verdict(False, f"“{_shown(reference)}” does not fit the mask {mask}.")
+        return Verdict(False, f"“{_shown(reference)}” does not fit the mask {mask}.", fault="mask")
 
 
 @lru_cache(maxsize=512)

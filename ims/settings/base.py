@@ -14,6 +14,7 @@ DATA_DIRECTORY: Path = setting("IMS_DATA_DIRECTORY") or BASE_DIRECTORY / "var"
 COUNCIL_NAME: str = setting("IMS_COUNCIL_NAME")
 SEALS_DIRECTORY: Path = setting("IMS_SEALS_DIRECTORY") or DATA_DIRECTORY / "published-seals"
 SEALS_EMAIL: list[str] = setting("IMS_SEALS_EMAIL")
+PUBLIC_ADDRESS: str = (setting("IMS_PUBLIC_ADDRESS") or setting("IMS_ADDRESS")).rstrip("/")
 
 ROOMS = [
     "ims.audit",
@@ -21,17 +22,24 @@ ROOMS = [
     "ims.approvals",
     "ims.people",
     "ims.sign_in",
+    "ims.throttling",
+    "ims.council",
     "ims.funds",
     "ims.accounts",
+    "ims.payment_types",
     "ims.ledger",
     "ims.suspense",
     "ims.imports",
     "ims.payments",
+    "ims.telephone_line",
+    "ims.correspondence",
     "ims.exports",
     "ims.reporting",
     "ims.assurance",
     "ims.evidence",
     "ims.console",
+    "ims.portal",
+    "ims.api",
 ]
 
 INSTALLED_APPS = [
@@ -47,6 +55,8 @@ INSTALLED_APPS = [
     "import_export",
     "simple_history",
     "procrastinate.contrib.django",
+    "rest_framework",
+    "drf_spectacular",
     "csp",
 ]
 
@@ -65,7 +75,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-ROOT_URLCONF = "ims.console.urls"
+ROOT_URLCONF = "ims.settings.urls"
 WSGI_APPLICATION = "ims.settings.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "people.User"
@@ -91,6 +101,8 @@ TEMPLATES = [
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = setting("IMS_TIME_ZONE")
 USE_I18N = True
+LANGUAGES = [("en-gb", "English"), ("cy", "Cymraeg")]
+LOCALE_PATHS = [BASE_DIRECTORY / "ims" / "locale"]
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 FORMAT_MODULE_PATH = ["ims.console.formats"]
@@ -133,6 +145,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 10 * 60 * 60
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "ims.settings.urls.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 
 APPROVAL_DAYS: int = setting("IMS_APPROVAL_DAYS")
@@ -150,6 +163,9 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 
 # Keys of card providers and the like, by name: a setting that is asked, so that no room reads the environment itself.
 NAMED_SECRET = named_secret
+# Addresses that other systems give us: whether plain HTTP and private networks may be called. See ims/api/outward.py.
+OUTWARD_PLAIN_HTTP = False
+OUTWARD_PRIVATE_NETWORKS: bool = setting("IMS_NOTIFY_PRIVATE_NETWORKS")
 # Where the practice card provider keeps its books. Nowhere: it is refused.
 PRACTICE_PROVIDER_BOOKS: Path | None = None
 
@@ -160,6 +176,25 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 SIMPLE_HISTORY_REVERT_DISABLED = True
 SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ims.api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],  # every address asks for its scopes itself: see ims/api/views.py
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "ims.api.schema.Schema",
+    "EXCEPTION_HANDLER": "ims.api.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "IMS: the API of a council's income management system",
+    "DESCRIPTION": "See docs/api.md for how to sign in, send writes again, read pages and understand refusals.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
 
 LOGGING = {
     "version": 1,

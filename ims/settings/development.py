@@ -10,6 +10,7 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+OUTWARD_PLAIN_HTTP = OUTWARD_PRIVATE_NETWORKS = True
 PRACTICE_PROVIDER_BOOKS = DATA_DIRECTORY / "practice-provider" / "books.sqlite3"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True

@@ -86,6 +86,12 @@ VARIABLES = {
         ),
         Variable("IMS_CONNECT_AS", str, "application", "`application` or `owner`; set by the commands that need it."),
         Variable("IMS_SECRET_KEY", str, "", "Signs sessions and forms. Required in production.", secret=True),
+        Variable(
+            "IMS_PUBLIC_ADDRESS",
+            str,
+            "",
+            "https://… as payers reach the payment pages: stands in receipts and payment links. Empty: IMS_ADDRESS.",
+        ),
         Variable("IMS_ALLOWED_HOSTS", words, [], "Comma-separated host names the web server answers to."),
         Variable(
             "IMS_SECRETS_DIRECTORY",
@@ -102,6 +108,12 @@ VARIABLES = {
             "Empty: `published-seals` in the data directory.",
         ),
         Variable("IMS_SEALS_EMAIL", words, [], "Comma-separated addresses that each day's last seals are sent to."),
+        Variable(
+            "IMS_NOTIFY_PRIVATE_NETWORKS",
+            truth,
+            False,
+            "Whether other systems may be notified at addresses inside the council's own network.",
+        ),
         Variable("IMS_LARGEST_UPLOAD_MB", int, 100, "The largest file a person may upload, in megabytes."),
         Variable("IMS_APPROVAL_DAYS", int, 14, "How many days a request for approval waits before it expires."),
         Variable("IMS_ADDRESS", str, "", "https://… as people reach IMS, for the links in e-mails."),

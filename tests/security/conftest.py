@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from ims.accounts.models import AccountLoad
+from ims.api.models import ClientKey, Notification, NotifyAddress
 from ims.audit.actors import acting, command
+from ims.correspondence.models import CarrierAccount, Message, Wording
+from ims.council.models import CouncilDetails
 from ims.evidence import services as evidence
 from ims.evidence.models import EvidencePack, SealPublication
 from ims.exports import services as exports
@@ -21,9 +25,11 @@ from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.ledger.models import Entry
 from ims.people.models import User
 from ims.suspense.models import SuspenseItem
+from ims.telephone_line.models import CallPayment
+from tests.api.conftest import add_client
 from tests.console.conftest import add_people, add_receipts
 from tests.imports.files import line, posted, simple_profile
-from tests.support.world import SET_UP, World
+from tests.support.world import SET_UP, World, add_payment_types
 
 
 @dataclass
@@ -41,13 +47,31 @@ class OneOfEverything:
     load: AccountLoad
     pack: EvidencePack
     publication: SealPublication
+    api_key: ClientKey
+
+
+def _client_that_was_told() -> ClientKey:
+    """A client with a key, an address and a notification; and a message to a payer."""
+    client, _ = add_client()
+    with acting(SET_UP, "Test set-up"):
+        address = NotifyAddress.objects.create(client=client, url="https://forms.example.gov.uk/paid")
+        Wording.objects.create(purpose="receipt", channel="email", subject="Receipt", body="((total))")
+        CarrierAccount.objects.create(channel="email", kind="practice")
+        Message.objects.create(key="one", purpose="receipt", channel="email", to="ada@example.org", body="Thank you")
+        CallPayment.objects.create(
+            line="1", call="c1", method_of_payment_id="90", total=Decimal("1.00"), announced_at=timezone.now()
+        )
+    Notification.objects.create(address=address, event="payment.paid", key="one", body={})
+    return client.keys.get()
 
 
 @pytest.fixture
 def everything(world: World) -> OneOfEverything:
     people = add_people()
     entry = add_receipts(world)[0]
+    add_payment_types()
     with acting(SET_UP, "Test set-up"):
+        CouncilDetails.objects.create(name="Model Council")
         profile = simple_profile()
         rule = RoutingRule.objects.create(name="Parking", actions={"fund": "11"})
         FundGroup.objects.create(name="Revenues")
@@ -88,4 +112,5 @@ def everything(world: World) -> OneOfEverything:
         publication=SealPublication.objects.create(
             day=date.today(), file_name="seals.json", content="{}", sha256="0" * 64
         ),
+        api_key=_client_that_was_told(),
     )

@@ -26,6 +26,11 @@ ROOMS = ROOT / "ims"
 # --- every service asks for permission ---------------------------------------------------------------------------
 
 NEEDS_NO_AUTHORISE = {
+    "api.return_of": "reads where the payer of a basket goes back to, for the page of that basket",
+    "api.secrets_in_force": "works out what signs, for services that authorise",
+    "api.state_of": "words how a payment stands that the caller may see",
+    "correspondence.is_in_scope": "answers whether a message lies in the actor's funds, for services that authorise",
+    "telephone_line.the_method": "reads which method of payment is the line's, for services that authorise",
     "audit.record": "writes the record of an act its caller was allowed; the trail is open to every service",
     "approvals.rehearse": "does what is asked through the owning room's service, which authorises, and takes it back",
     "approvals.request": "rehearses what is asked through the owning room's service, which authorises",

@@ -51,6 +51,12 @@ OWN_RULES = {
     "admin:funds_referencerule_design": ("funds.view_referencerule", "funds.change_referencerule"),
     "admin:funds_checkdigitscheme_designer": ("funds.view_checkdigitscheme", "funds.change_checkdigitscheme"),
     "admin:funds_checkdigitscheme_design": ("funds.view_checkdigitscheme", "funds.change_checkdigitscheme"),
+    "admin:api_client_issue_key": ("api.issue_key",),
+    "admin:api_client_revoke_key": ("api.issue_key",),
+    "admin:api_notifyaddress_secret": ("api.see_secret",),
+    "admin:api_notifyaddress_new_secret": ("api.see_secret",),
+    "admin:api_notification_again": ("api.see_secret",),
+    "admin:correspondence_message_copy": ("correspondence.send_message",),
     "admin:funds_modulustableload_check": ("funds.view_modulustableload",),
 }
 """Pages a room added to the admin, and the permission each asks for. Trying a design needs only the right to look."""
@@ -66,8 +72,17 @@ RECORDS_ITSELF = {"receipts:export", "imports:download"}
 """A file taken away by following a link leaves an audit event: the one thing a GET may write."""
 
 CLOSED = ("no", "not this way")
-SWITCHED_OFF = ("_import", "_process_import", "_delete")
-"""Pages the library offers and a room may switch off for everybody, whatever they hold."""
+SWITCHED_OFF = (
+    "_import",
+    "_process_import",
+    "_delete",
+    "api_client_export",
+    "api_notifyaddress_export",
+    "councildetails_add",
+)
+"""Pages the library offers and a room may switch off for everybody, whatever they hold: a list that is not to be
+taken away, a second row of what there is only one of.
+"""
 
 NOT_POSTED = {"admin:login", "admin:logout", "admin:password_change"}
 

@@ -22,6 +22,7 @@ from ims.funds.models import (
     VatRate,
 )
 from ims.ledger.models import AccountingPeriod
+from ims.payment_types.models import PaymentType
 
 SET_UP = command("test set-up")
 
@@ -173,3 +174,28 @@ def _accounts(world: World) -> None:
             balance=Decimal(balance),
             stop_reason=stopped,
         )
+
+
+def add_payment_types() -> None:
+    """Offer council tax, rent, parking fines and building control to payers."""
+    with acting(SET_UP, "Test set-up"):
+        for code, fund, title, label, welsh in (
+            ("council-tax", "23", "Council Tax", "Council Tax account number", "Treth Gyngor"),
+            ("rent", "5", "Council house rent", "Rent account number", "Rhent tŷ cyngor"),
+            ("parking-fine", "11", "Parking fine", "Penalty charge notice number", "Dirwy parcio"),
+            ("building-control", "31", "Building control", "Application number", "Rheoli adeiladu"),
+        ):
+            owner = Fund.objects.get(pk=fund)
+            owner.is_payable_online = True
+            owner.save()
+            PaymentType.objects.create(
+                code=code,
+                fund=owner,
+                title=title,
+                title_welsh=welsh,
+                reference_label=label,
+                reference_label_welsh="Rhif y bil",
+                reference_hint="On the front of your bill",
+                reference_hint_welsh="Ar flaen eich bil",
+                asks_for_address=code == "building-control",
+            )

@@ -1,0 +1,1 @@
+"""What the API room itself does: keys of clients, payments they ask for, and telling them."""

@@ -1,0 +1,1 @@
+"""Writing messages, sending them, and hearing what became of them."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PaymentTypesConfig(AppConfig):
+    name = "ims.payment_types"
+    verbose_name = "Payment types"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TelephoneLineConfig(AppConfig):
+    name = "ims.telephone_line"
+    verbose_name = "Automated telephone line"

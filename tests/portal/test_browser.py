@@ -1,0 +1,225 @@
+"""The payment pages in a real browser: two bills, a failure and a second try, Welsh, without script, by keyboard.
+
+The practice provider's card page is not part of these tests: what a payer chooses there is chosen for them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from ims.ledger.models import Posting
+from ims.payments import gateways
+from ims.payments.models import PaymentAttempt
+from ims.providers import stub
+from tests.console.test_browser import ARGUMENTS, AXE, CHROMIUM, RULES
+from tests.payments.conftest import Desk
+
+if not CHROMIUM.exists():
+    pytest.skip(f"{CHROMIUM} is not installed; the tests of pages in a browser need it", allow_module_level=True)
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+WIDTHS = (320, 390, 1280)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[object]:
+    """One browser for the module. Playwright runs an event loop, beside which Django refuses to use the database."""
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class Visit:
+    """Somebody's browser at the payment pages, which looks at every page at every width as it goes."""
+
+    def __init__(self, browser: object, root: str, *, script: bool = True) -> None:
+        self.root, self.script = root, script
+        self.context = browser.new_context(java_script_enabled=script, viewport={"width": 390, "height": 844})
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on(
+            "console",
+            lambda message: message.type == "error" and self.complaints.append(f"{self.page.url} {message.text}"),
+        )
+
+    def open(self, path: str = "") -> None:
+        self.page.goto(f"{self.root}/pay/{path}")
+
+    def looks(self) -> None:
+        """No fault that axe finds, nothing wider than the window, on phones and desks."""
+        if not self.script:
+            return
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, f"{self.page.url} at {width}"
+        before = len(self.complaints)
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        answer = self.page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
+        del self.complaints[before:]  # axe tries styles of its own, which the policy refuses
+        faults = [f"{each['id']}: {node['html'][:160]}" for each in answer["violations"] for node in each["nodes"][:3]]
+        assert faults == [], self.page.url
+
+    def bill(self, title: str, reference: str, amount: str, button: str = "Continue") -> None:
+        self.open()
+        self.looks()
+        self.page.click(f"a:has-text('{title}')")
+        self.looks()
+        self.page.fill("#id_reference", reference)
+        self.page.fill("#id_amount", amount)
+        self.page.click(f"button:has-text('{button}')")
+
+    def card(self, outcome: str) -> None:
+        """Choose on the card page; come back as the provider sends the browser back."""
+        attempt = PaymentAttempt.objects.order_by("-id").first()
+        token = gateways.provider_for(attempt.service).fetch(attempt.provider_id).next_step.url
+        back = stub.choose(gateways.practice_books(), token.removeprefix(gateways.STUB_PAGE), outcome)
+        self.page.goto(self.root + re.sub(r"^https?://[^/]+", "", back))
+
+    def text(self) -> str:
+        return self.page.inner_text("body")
+
+
+@pytest.fixture
+def visit(chromium: object, live_server: object, paying_desk: Desk) -> Iterator[object]:
+    opened: list[Visit] = []
+
+    def start(**options: object) -> Visit:
+        opened.append(Visit(chromium, live_server.url, **options))
+        return opened[-1]
+
+    yield start
+    for window in opened:
+        assert window.complaints == [] or not window.script
+        window.context.close()
+
+
+def test_two_bills_in_one_go(visit, paying_desk: Desk):
+    window, world = visit(), paying_desk.world
+    window.bill("Council Tax", world.council_tax_account, "120.50")
+    window.looks()
+    window.bill("Council house rent", world.rents_account, "95.50")
+    assert "£216.00" in window.text()
+    window.page.click("text=Continue to pay")
+    window.looks()
+    window.page.fill("#id_email", "ada@example.org")
+    window.page.click("button:has-text('Continue')")
+    window.looks()
+    window.page.click("button:has-text('Pay £216.00 by card')")
+    window.card("pay")
+    assert "Payment received" in window.text()
+    window.looks()
+    assert str(Posting.objects.get()) in window.text()
+    window.page.emulate_media(media="print")
+    assert not window.page.is_visible("text=Pay something else")
+    window.page.emulate_media(media="screen")
+    window.page.click("text=See later what became of your payment")
+    assert "Yes. We have received your payment." in window.text()
+    window.looks()
+
+
+def test_a_failure_and_a_second_try(visit, paying_desk: Desk):
+    window = visit()
+    window.bill("Council Tax", "12", "x")
+    assert window.page.title().startswith("Error:")
+    assert "You entered 2." in window.text()
+    window.looks()
+    window.page.click(".govuk-error-summary__list a >> nth=0")
+    assert window.page.evaluate("document.activeElement.id") == "id_reference"
+    window.bill("Council Tax", paying_desk.world.council_tax_account, "10")
+    window.page.click("text=Continue to pay")
+    window.page.click("button:has-text('Continue')")
+    window.page.click("button:has-text('by card')")
+    window.card("decline")
+    assert "Nothing was paid. No money was taken." in window.text()
+    window.looks()
+    window.page.click("button:has-text('Try to pay again')")
+    attempt = PaymentAttempt.objects.order_by("-id").first()
+    window.open(f"result/{attempt.return_token}/")
+    assert "Do not pay again." in window.text()
+    window.looks()
+    window.card("pay")
+    assert "Payment received" in window.text()
+    window.page.go_back()
+    window.page.go_back()
+    assert Posting.objects.count() == 1
+
+
+def test_in_welsh(visit, paying_desk: Desk):
+    window = visit()
+    window.open()
+    window.page.click("text=Cymraeg")
+    window.looks()
+    assert window.page.get_attribute("html", "lang") == "cy"
+    window.bill("Treth Gyngor", paying_desk.world.council_tax_account, "10", button="Parhau")
+    window.page.click("text=Parhau i dalu")
+    window.page.click("button:has-text('Parhau')")
+    window.looks()
+    window.page.click("button:has-text('â cherdyn')")
+    window.card("pay")
+    assert "Taliad wedi dod i law" in window.text()
+    window.looks()
+    for path in ("cookies/", "accessibility/", "nowhere/"):
+        window.open(path)
+        window.looks()
+
+
+def test_without_script(visit, paying_desk: Desk):
+    window = visit(script=False)
+    window.bill("Building control", "BC/26/1", "50")
+    window.page.click("text=Continue to pay")
+    for box, value in (("name", "Ada"), ("line1", "1 High St"), ("town", "Barchester"), ("postcode", "S70 2DR")):
+        window.page.fill(f"#id_{box}", value)
+    window.page.click("button:has-text('Continue')")
+    window.page.click("button:has-text('by card')")
+    attempt = PaymentAttempt.objects.get()
+    window.open(f"result/{attempt.return_token}/")
+    assert "still checking" in window.page.content()
+    window.card("pay")
+    assert "Payment received" in window.page.content()
+
+
+def test_by_keyboard_alone(visit, paying_desk: Desk):
+    window = visit()
+    window.open()
+    keys = window.page.keyboard
+
+    def to(selector: str, most: int = 30) -> None:
+        for _ in range(most):
+            keys.press("Tab")
+            if window.page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+        pytest.fail(f"{selector} cannot be reached by Tab on {window.page.url}")
+
+    keys.press("Tab")
+    assert window.page.evaluate("document.activeElement.className") == "govuk-skip-link"
+    to("a[href='/pay/for/council-tax/']")
+    keys.press("Enter")
+    window.page.wait_for_url("**/for/council-tax/")
+    to("#id_reference")
+    keys.type(paying_desk.world.council_tax_account)
+    to("#id_amount")
+    keys.type("10")
+    keys.press("Enter")
+    window.page.wait_for_url("**/basket/")
+    to("a[href='/pay/details/']")
+    keys.press("Enter")
+    window.page.wait_for_url("**/details/")
+    to("main button")
+    keys.press("Enter")
+    window.page.wait_for_url("**/check/")
+    to("form[action='/pay/card/'] button")
+    keys.press("Enter")
+    window.page.wait_for_url(f"**{gateways.STUB_PAGE}**")
+    window.card("pay")
+    assert "Payment received" in window.text()
