@@ -15,8 +15,10 @@ NOT_APPLIED = "kernel settings, clock, enforced memory limits, disk layout, cert
 class Report:
     """Collects outcomes, prints them as they come, and writes them to a file."""
 
-    def __init__(self, path: Path, *, suite: str) -> None:
+    def __init__(self, path: Path, *, suite: str, minutes: float = 0) -> None:
+        """`minutes`: begin no step later than that after the start; 0 is no limit."""
         self.path, self.suite, self.started = path, suite, time.monotonic()
+        self.until = self.started + minutes * 60 if minutes else float("inf")
         self.steps: list[dict[str, Any]] = []
 
     def scenario(self, name: str, steps: Sequence[Callable[[Any], Any]], lab: Any) -> None:
@@ -28,6 +30,9 @@ class Report:
                 self.not_run(name, title, f"“{failed}” failed before it")
                 continue
             began = time.monotonic()
+            if began > self.until:
+                self.not_run(name, title, "the time allowed was over")
+                continue
             try:
                 found = step(lab) or ""
                 self._add(name, title, "passed", time.monotonic() - began, str(found))
@@ -56,7 +61,12 @@ class Report:
         self.path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
     def finish(self) -> int:
-        """The exit code: 0 only when every step passed."""
-        passed = sum(step["outcome"] == "passed" for step in self.steps)
+        """The exit code: 0 only when every step passed; 2 when none failed, but some were not run."""
+        outcomes = [step["outcome"] for step in self.steps]
+        passed = outcomes.count("passed")
         print(f"{passed} of {len(self.steps)} steps passed; written, not applied here: {NOT_APPLIED}.")
-        return 0 if self.steps and passed == len(self.steps) else 1
+        if "not run" in outcomes:
+            print(f"NOT RUN: {outcomes.count('not run')} steps, named above with the reason.")
+        if self.steps and passed == len(self.steps):
+            return 0
+        return 1 if "FAILED" in outcomes or not self.steps else 2
