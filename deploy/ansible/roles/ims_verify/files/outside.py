@@ -148,8 +148,8 @@ def hosts(asked: dict[str, Any]) -> Iterator[Check]:
         units = measured["failed_units"]
         yield Check(host, "services", not units, ", ".join(units) or "none failed", "service-failed")
         yield Check(host, "disk", measured["disk_free"] >= 0.15, f"{measured['disk_free']:.0%} free", "disk-filling")
-        for code, council in measured["councils"].items():
-            yield from council_measured(asked, code, council)
+        for code in sorted({one["code"] for one in asked["councils"]} & set(measured["councils"])):
+            yield from council_measured(asked, code, measured["councils"][code])
 
 
 def council_measured(asked: dict[str, Any], code: str, council: dict[str, Any]) -> Iterator[Check]:
