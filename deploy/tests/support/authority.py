@@ -31,7 +31,8 @@ def start_acme(lab: Lab, *hostnames: str) -> Path:
     offline = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-download"
     lab.ssh(f"{offline} pebble curl", host="acme1")
     lab.ssh(
-        "systemctl --quiet is-active pebble || systemd-run --quiet --unit pebble -E PEBBLE_VA_NOSLEEP=1 pebble -config /root/pebble.json;"
+        "systemctl --quiet is-active pebble ||"
+        " systemd-run --quiet --unit pebble -E PEBBLE_VA_NOSLEEP=1 pebble -config /root/pebble.json;"
         " curl --silent --insecure --retry 20 --retry-connrefused --retry-delay 1 -o /root/root.crt"
         " https://localhost:15000/roots/0",
         host="acme1",
