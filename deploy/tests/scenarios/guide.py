@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from support.lab import ADDRESSES, REPOSITORY, Lab
+from support.lab import ADDRESSES, NETWORK, REPOSITORY, Lab
 
 GUIDE = REPOSITORY / "docs" / "architecture" / "deployment-install.md"
 SERVER = "ims2"
@@ -61,7 +61,7 @@ def _edit(lab: Lab, inventory: Path, clone: Path, key: str) -> None:
         "group_vars/all/main.yml": {
             '"{{ inventory_dir }}/../../../../dist/ims-0.1.0.tar.gz"': json.dumps(str(archive)),
             "ims_release_signers: []": f"ims_release_signers: [{json.dumps(key)}]",
-            '"192.0.2.0/24"': '"10.91.0.0/24"',
+            '"192.0.2.0/24"': json.dumps(f"{NETWORK}.0/24"),
         },
     }
     for name, pairs in changes.items():

@@ -14,7 +14,9 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ANSIBLE = REPOSITORY / "deploy" / "ansible"
-ADDRESSES = {"ims1": "10.91.0.11", "ims2": "10.91.0.12", "acme1": "10.91.0.13"}
+NETWORK = os.environ.get("IMS_LAB_NETWORK", "10.91.0")
+"""Another one for a second lab on the same machine, with another --work."""
+ADDRESSES = {"ims1": f"{NETWORK}.11", "ims2": f"{NETWORK}.12", "acme1": f"{NETWORK}.13"}
 """The hosts: the one everything is done to, one that starts empty, and one for a certificate authority."""
 ADDRESS = ADDRESSES["ims1"]
 _MODERN, _OLDER = Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")
@@ -89,6 +91,7 @@ class Lab:
     def hosts(self, *arguments: str) -> None:
         script = REPOSITORY / "deploy" / "tests" / "lab" / "hosts.sh"
         environment = {**os.environ, "LAB": str(self.work / "lab"), "BASE": str(self.work / self.suite)}
+        environment |= {"NETWORK": NETWORK, "BRIDGE": f"lab{NETWORK.replace('.', '')}"}
         # Its hosts outlive it, so nothing of theirs may be waited for.
         subprocess.run([str(script), *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
 
@@ -137,9 +140,9 @@ class Lab:
         settings = {
             "ims_release_archive": str(self.releases[self.version]),
             "ims_release_signers": [Path(f"{self.key}.pub").read_text(encoding="ascii").strip()],
-            "ims_firewall_administration_networks": ["10.91.0.0/24"],
-            "ims_firewall_monitoring_networks": ["10.91.0.0/24"],
-            "ims_base_time_servers": ["10.91.0.1"],
+            "ims_firewall_administration_networks": [f"{NETWORK}.0/24"],
+            "ims_firewall_monitoring_networks": [f"{NETWORK}.0/24"],
+            "ims_base_time_servers": [f"{NETWORK}.1"],
             # The host has every package in its cache and no network to refresh the lists from.
             "ims_base_package_lists_fresh_seconds": 10**9,
             "ims_backup_repository_path": "/srv/ims-backup",
