@@ -50,9 +50,9 @@ def test_lint_finds_nothing_under_its_strictest_profile():
 
 
 @pytest.mark.parametrize("inventory", ["single", "managed"])
-@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.stem)
-def test_every_playbook_reads_with_every_inventory(playbook: Path, inventory: str):
-    done = tool("ansible-playbook", "--syntax-check", "-i", f"inventories/{inventory}/hosts.yml", str(playbook))
+def test_every_playbook_reads_with_every_inventory(inventory: str):
+    playbooks = [str(playbook) for playbook in PLAYBOOKS]
+    done = tool("ansible-playbook", "--syntax-check", "-i", f"inventories/{inventory}/hosts.yml", *playbooks)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
