@@ -133,12 +133,13 @@ def test_the_support_bundle_removes_secrets_and_personal_data():
     redact = programme("ims_council", "ims-support-bundle").redact
     given = (
         "postgres://ims_app:Zx9-secret@localhost:5441/ims token=abc jo.bloggs@council.example SW1A 1AA "
-        "account 40012345 card 4111 1111 1111 1111 at 09:15:02"
+        "account 40012345 card 4111 1111 1111 1111 at 09:15:02 of 2026-11-26T05:39:48 ims-web@demo.service a@b.co.uk"
     )
     cleaned = redact(given)
-    for gone in ("Zx9-secret", "abc", "jo.bloggs", "SW1A", "40012345", "4111"):
+    for gone in ("Zx9-secret", "abc", "jo.bloggs", "SW1A", "40012345", "4111", "a@b"):
         assert gone not in cleaned
-    assert "09:15:02" in cleaned
+    for kept in ("09:15:02", "2026-11-26T05:39:48", "ims-web@demo.service"):
+        assert kept in cleaned
     assert "localhost:5441" in cleaned
 
 
