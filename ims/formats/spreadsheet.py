@@ -1,21 +1,17 @@
-"""Excel workbooks (.xlsx) read by a profile. `workbook` looks a file through before the library opens it."""
+"""Excel workbooks (.xlsx) read by a profile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from typing import Any, BinaryIO
-
-from python_calamine import CalamineWorkbook
+from typing import BinaryIO
 
 from ims.formats.delimited import column_places, headings_match, missing_headings
 from ims.formats.profile import DATE_FIELDS, EXTRA_PREFIX, Profile
 from ims.formats.profile_rows import RowConverter
 from ims.formats.profile_statement import Row, StatementReader
 from ims.formats.records import Problem, Record, UnreadableFile
-from ims.formats.workbook import LARGEST_FILE, safe_copy
+from ims.formats.workbook import Workbook
 
 MOST_ROWS_BEFORE_HEADINGS = 30
 
@@ -32,28 +28,12 @@ def read(stream: BinaryIO, profile: Profile) -> Iterator[Record]:
 
 
 def sheet_rows(stream: BinaryIO, sheet: str = "") -> Iterator[list[str]]:
-    """The rows of a sheet as texts: whole numbers without a point, dates as ISO, blank cells as "".
+    """The rows of a sheet (the first unless named) as texts: whole numbers without a point, dates as ISO.
 
     Raises `UnreadableFile` as `read` does.
     """
-    for row in _cells(safe_copy(stream.read(LARGEST_FILE + 1)), sheet):
-        yield [_text(cell) for cell in row]
-
-
-def _cells(workbook: BinaryIO, sheet: str) -> Iterator[Sequence[Any]]:
-    """The rows as the library gives them, from the first row and column of the sheet, one at a time."""
-    try:
-        opened = CalamineWorkbook.from_filelike(workbook)
-        found = opened.get_sheet_by_name(_sheet_name(opened.sheet_names, sheet))
-        indent = [""] * (found.start[1] if found.start else 0)
-        for row in found.iter_rows():
-            yield indent + row
-    except (KeyboardInterrupt, SystemExit, GeneratorExit, UnreadableFile):
-        raise
-    except BaseException as error:  # the library is Rust: a panic there is not an Exception
-        raise UnreadableFile(
-            "The workbook cannot be read; it may be damaged. Open it in Excel, save it again as .xlsx, and upload that."
-        ) from error
+    with Workbook(stream) as book:
+        yield from book.rows(_sheet_name(book.sheet_names, sheet))
 
 
 def _sheet_name(names: Sequence[str], wanted: str) -> str:
@@ -65,27 +45,6 @@ def _sheet_name(names: Sequence[str], wanted: str) -> str:
     if not names:
         raise UnreadableFile("The workbook has no sheets. Check that the right file was chosen.")
     return wanted or names[0]
-
-
-def _text(cell: Any) -> str:
-    if isinstance(cell, str):
-        return cell
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "TRUE" if cell else "FALSE"
-    if isinstance(cell, int):
-        return str(cell)
-    if isinstance(cell, float):
-        # Excel keeps 15 significant digits; what stands behind them is noise.
-        return format(Decimal(format(cell, ".15g")).normalize(), "f") if abs(cell) < 1e15 else repr(cell)
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(sep=" ", timespec="seconds")
-    if isinstance(cell, date | time):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        return str(cell)
-    return str(cell)
 
 
 def _with_spreadsheet_dates(profile: Profile) -> Profile:

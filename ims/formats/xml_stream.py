@@ -45,7 +45,7 @@ class XmlStream:
         self._prologue += chunk.replace(b"\0", b"")
         if b"<!DOCTYPE" in self._prologue or b"<!ENTITY" in self._prologue:
             raise UnreadableFile(
-                "The file contains a document type declaration (<!DOCTYPE …>), which bank files never do and which "
+                "The file contains a document type declaration (<!DOCTYPE …>), which such files never do and which "
                 "can be used to attack the reader. It was refused; ask the sender where the file came from.",
                 code="document_type",
             )

@@ -88,6 +88,12 @@ def _openpyxl(path: str, name: str) -> int:
     return sum(1 for _ in sheet.iter_rows(min_row=2, values_only=True))
 
 
+def _calamine(path: str, name: str) -> int:
+    from python_calamine import CalamineWorkbook
+
+    return sum(1 for _ in CalamineWorkbook.from_path(path).get_sheet_by_index(0).iter_rows()) - 1
+
+
 SUFFIXES = {"mt940": "mt940", "mt942": "mt942", "camt.053": "xml", "bai2": "bai2", "ofx": "ofx", "data-services": "txt"}
 SUFFIXES |= {"bacs-arudd": "xml", "bacs-arucs": "xml", "dwp": "xlsx"}
 SUFFIXES |= dict.fromkeys(("allpay", "paypoint", "post-office", "bacs-standard18", "receipts15", "santander"), "txt")
@@ -103,6 +109,7 @@ READERS: dict[str, Callable[[str, str], int]] = {
     "ofxparse": _ofxparse,
     "bankline-direct-parser": _bankline,
     "openpyxl": _openpyxl,
+    "python-calamine": _calamine,
 }
 BESIDE = {
     "mt940": ("bankstatementparser", "mt-940"),
@@ -111,7 +118,7 @@ BESIDE = {
     "bai2": ("bai2", "bankstatementparser"),
     "ofx": ("bankstatementparser", "ofxparse"),
     "data-services": ("bankline-direct-parser",),
-    "dwp": ("openpyxl",),
+    "dwp": ("openpyxl", "python-calamine"),
 }
 
 

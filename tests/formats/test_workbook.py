@@ -1,4 +1,4 @@
-"""Workbooks made to harm whoever opens them. Several of these once ended the process, which no test can catch."""
+"""Workbooks as other programs write them, and workbooks made to harm whoever opens them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,23 @@ import io
 import time
 import zipfile
 from contextlib import suppress
+from datetime import date, datetime
+from datetime import time as clock
+from decimal import Decimal
+from html import escape
 
+import openpyxl
 import pytest
+import python_calamine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ims.formats import workbook
 from ims.formats.records import UnreadableFile
 from ims.formats.spreadsheet import sheet_rows
+from tests.formats.samples import FOLDER
+
+SAMPLES = FOLDER.parent / "samples"
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -55,12 +66,113 @@ def rows(data: bytes) -> list[list[str]]:
 
 def test_rows_begin_at_the_corner_whatever_is_empty():
     written = sheet('<row r="2"><c r="C2"><v>1</v></c><c><v>7</v></c></row><row r="4"><c r="D4"><v>2</v></c></row>')
-    assert rows(archive(parts(written))) == [["", "", "", ""], ["", "", "1", "7"], ["", "", "", ""], ["", "", "", "2"]]
+    assert rows(archive(parts(written))) == [[], ["", "", "1", "7"], [], ["", "", "", "2"]]
 
 
 def test_cells_without_places_follow_one_another():
     written = sheet("<row><c><v>1</v></c><c><v>2</v></c></row><row><c><v>3</v></c></row>")
-    assert rows(archive(parts(written))) == [["1", "2"], ["3", ""]]
+    assert rows(archive(parts(written))) == [["1", "2"], ["3"]]
+
+
+NONE_IN_XML = "\ufffe\uffff"
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**12), 10**12),
+    st.decimals(-(10**9), 10**9, places=2).map(float),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters=NONE_IN_XML), max_size=40),
+    st.dates(date(1900, 3, 1), date(2099, 12, 31)),
+    st.datetimes(datetime(1900, 3, 1), datetime(2099, 12, 31)).map(lambda moment: moment.replace(microsecond=0)),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(table=st.lists(st.lists(VALUES, min_size=1, max_size=6), min_size=1, max_size=6))
+def test_what_a_library_writes_is_read_as_it_was(table):
+    book = openpyxl.Workbook()
+    for number, values in enumerate(table, start=1):
+        for place, value in enumerate(values, start=1):
+            cell = book.active.cell(number, place, value)
+            if isinstance(value, str):
+                cell.data_type = "s"
+    stream = io.BytesIO()
+    book.save(stream)
+    found = rows(stream.getvalue())
+    for number, values in enumerate(table):
+        read = (found[number] if number < len(found) else []) + [""] * len(values)
+        assert read[: len(values)] == [as_read(value) for value in values]
+
+
+def as_read(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):
+        return format(Decimal(str(value)).normalize() + 0, "f")
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == clock(0) else value.isoformat(sep=" ")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+@pytest.mark.parametrize("name", ["python_calamine", "openpyxl"])
+def test_two_libraries_agree_about_the_sample(name):
+    content = (SAMPLES / "dwp-counciltax-synthetic.xlsx").read_bytes()
+    if name == "openpyxl":
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
+        other = [["" if cell is None else str(cell) for cell in row] for row in book.worksheets[0].values]
+    else:
+        sheets = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+        other = [[str(cell) for cell in row] for row in sheets.get_sheet_by_index(0).to_python()]
+    assert rows(content) == other
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("General", "45000.5"), ("0.00", "45000.5"), ('"d"0', "45000.5"), ("[Red]0.00", "45000.5"), ("\\d0", "45000.5"),
+        ("dd/mm/yyyy", "2023-03-15 12:00:00"), ("yyyy", "2023-03-15 12:00:00"), ("[$-809]d mmm", "2023-03-15 12:00:00"),
+        ("[h]:mm", "45000 days, 12:00:00"),
+    ],
+)  # fmt: skip
+def test_a_number_is_a_date_where_its_style_says_so(code, shown):
+    styles = (
+        f'<styleSheet xmlns="{MAIN}"><numFmts><numFmt numFmtId="164" formatCode="{escape(code)}"/></numFmts>'
+        '<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>'
+    )
+    written = sheet('<row r="1"><c r="A1" s="1"><v>45000.5</v></c><c r="B1" s="0"><v>45000.5</v></c></row>')
+    assert rows(archive(parts(written, **{"xl/styles.xml": styles}))) == [[shown, "45000.5"]]
+
+
+def test_strings_of_every_kind():
+    strings = (
+        f'<sst xmlns="{MAIN}"><si><t xml:space="preserve"> a </t></si>'
+        "<si><r><t>b</t></r><r><t>c</t></r><rPh><t>no</t></rPh></si></sst>"
+    )
+    written = sheet(
+        '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="str"><v>f_x000D_</v></c>'
+        '<c r="D1" t="inlineStr"><is><t>i</t></is></c><c r="E1" t="b"><v>1</v></c><c r="F1" t="e"><v>#N/A</v></c>'
+        '<c r="G1"><f>1+1</f><v>2</v></c><c r="H1"><v>1_000</v></c><c r="I1"/></row>'
+    )
+    found = rows(archive(parts(written, **{"xl/sharedStrings.xml": strings})))
+    assert found == [[" a ", "bc", "f\r", "i", "TRUE", "#N/A", "2", "1_000", ""]]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '<row r="2"><c r="B2"><v>1</v></c><c r="A2"><v>2</v></c></row>',
+        '<row r="2"><c r="A2"><v>1</v></c><c r="A2"><v>2</v></c></row>',
+        '<row r="2"><c r="A3"><v>1</v></c></row>',
+        '<row r="1"><c r="A1"><v>9</v></c></row>',
+        '<row r="2"><c r="A2" t="s"><v>7</v></c></row>',
+    ],
+    ids=["out of order", "twice", "in another row", "a row twice", "no such string"],
+)
+def test_money_that_could_be_read_in_two_ways_is_refused(row):
+    with pytest.raises(UnreadableFile) as refusal:
+        rows(archive(parts(sheet(FIRST + row))))
+    assert refusal.value.code == "unsafe_workbook"
 
 
 @pytest.mark.parametrize(
@@ -86,15 +198,33 @@ def test_cells_without_places_follow_one_another():
     ],
     ids=range(17),
 )
-def test_a_sheet_that_would_fill_the_memory_is_refused_however_it_is_written(far):
-    with pytest.raises(UnreadableFile) as refusal:
-        rows(archive(parts(sheet(FIRST + far))))
-    assert refusal.value.code == "unsafe_workbook"
+def test_a_sheet_that_would_fill_the_memory_is_refused_or_read_row_by_row(far):
+    reached = 0
+    with suppress(UnreadableFile):
+        for row in sheet_rows(io.BytesIO(archive(parts(sheet(FIRST + far))))):
+            reached += 1
+            assert len(row) <= workbook.MOST_COLUMNS
+    assert reached <= workbook.MOST_ROWS
 
 
 def test_more_rows_than_excel_has_are_refused():
-    with pytest.raises(UnreadableFile, match=r"row 1,[01]"):
-        rows(archive(parts(sheet("<row><c><v>1</v></c></row>" * (workbook.MOST_ROWS + 10)))))
+    many = "".join(f"<row><c><v>{number * 7919 % 1_000_003}</v></c></row>" for number in range(workbook.MOST_ROWS + 10))
+    with pytest.raises(UnreadableFile, match="reaches to row 1,048,577"):
+        for _ in sheet_rows(io.BytesIO(archive(parts(sheet(many))))):
+            pass
+
+
+def test_wide_rows_without_end_are_refused():
+    wide = "".join(f'<row r="{n}"><c r="XFD{n}"><v>{n}</v></c></row>' for n in range(2, 5_000))
+    with pytest.raises(UnreadableFile, match="more than 10,000,000 cells"):
+        for _ in sheet_rows(io.BytesIO(archive(parts(sheet(FIRST + wide))))):
+            pass
+
+
+def test_one_row_that_never_ends_is_refused_before_it_is_held():
+    endless = "<row>" + "".join(f"<c><v>{number}</v></c>" for number in range(300_000)) + "</row>"
+    with pytest.raises(UnreadableFile, match="a row or a text longer"):
+        rows(archive(parts(sheet(endless))))
 
 
 @pytest.mark.parametrize("path", ["xl/data/sheet.foo", "xl/worksheets/sheet1.bin"])
@@ -103,22 +233,22 @@ def test_a_sheet_in_a_part_that_is_not_looked_through_is_never_opened(path):
         rows(archive(parts(sheet(FIRST + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'), path)))
 
 
-@pytest.mark.parametrize("part", [SHEET, "xl/sharedStrings.xml", "xl/workbook.xml", "[Content_Types].xml"])
+@pytest.mark.parametrize("part", [SHEET, "xl/sharedStrings.xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"])
 @pytest.mark.parametrize(
     "prologue",
     ['<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>', '<!DOCTYPE x SYSTEM "http://127.0.0.1/x">'],
     ids=["external entity", "external subset"],
 )
 def test_document_types_are_refused_in_every_part(part, prologue):
-    made = parts(sheet(FIRST))
+    made = parts(sheet('<row r="1"><c r="A1" t="s"><v>0</v></c></row>'))
     content = made.get(part, f'<sst xmlns="{MAIN}"/>')
     made[part] = prologue.encode() + (content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(UnreadableFile, match="document type or an entity"):
+    with pytest.raises(UnreadableFile, match="document type"):
         rows(archive(made))
 
 
 def test_a_workbook_of_another_kind_inside_the_archive_is_not_read():
-    """The library also reads OpenDocument, where one cell may say that it is repeated sixteen thousand times."""
+    """OpenDocument, where one cell may say that it is repeated sixteen thousand times."""
     ods = (
         '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
         'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"><office:body><office:spreadsheet>'
@@ -143,9 +273,9 @@ def test_a_workbook_of_another_kind_inside_the_archive_is_not_read():
     ],
     ids=range(6),
 )
-def test_a_count_that_would_fill_the_memory_is_refused(others):
-    with pytest.raises(UnreadableFile, match="announces more"):
-        rows(archive(parts(sheet(FIRST), **others)))
+def test_a_count_makes_no_room(others):
+    with suppress(UnreadableFile):
+        assert rows(archive(parts(sheet(FIRST), **others))) == [["1"]]
 
 
 @pytest.mark.parametrize("count", ["9999999", "-1", "&#52;2949672950", "many"])
@@ -178,11 +308,3 @@ def test_an_archive_that_lies_about_its_size_is_refused():
     assert lying != honest
     with pytest.raises(UnreadableFile):
         rows(lying)
-
-
-def test_two_archives_in_one_file_are_read_as_the_one_that_was_looked_through():
-    harmless = archive(parts(sheet(FIRST)))
-    harmful = archive(parts(sheet(FIRST + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')))
-    for joined in (harmful + harmless, harmless + harmful):
-        with suppress(UnreadableFile):
-            assert rows(joined) == [["1"]]
