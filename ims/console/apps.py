@@ -16,3 +16,13 @@ class AdministrationConfig(SimpleAdminConfig):
     def ready(self) -> None:
         super().ready()
         self.module.autodiscover()
+        _hide_what_is_not_edited()
+
+
+def _hide_what_is_not_edited() -> None:
+    """Take away allauth's pages: second factors and sessions are looked after on our own, directories in settings."""
+    from django.contrib import admin
+
+    for model in list(admin.site._registry):
+        if model.__module__.startswith("allauth."):
+            admin.site.unregister(model)

@@ -57,7 +57,14 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "People, systems and messages",
-        ("people.user", "auth.group", "api.client", "api.notifyaddress", "funds.systemmessage"),
+        (
+            "people.user",
+            "sign_in.directoryrole",
+            "auth.group",
+            "api.client",
+            "api.notifyaddress",
+            "funds.systemmessage",
+        ),
     ),
     ("Audit and background work", ("audit.event", "jobs.jobrun")),
 )

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from ims.common.errors import ImsError
 from ims.console.settings_index import grouped
 from ims.console.views.base import refused
+from ims.sign_in.recent import require_recent
 
 
 class ConsoleSite(AdminSite):
@@ -38,11 +39,14 @@ class ConsoleSite(AdminSite):
         return request.user.is_authenticated and request.user.is_active
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
-        """As Django's, with refusals shown as pages."""
+        """As Django's, with refusals shown as pages, and a recent sign-in asked for where the records need it."""
+        owner = getattr(view, "__self__", None)
 
         @wraps(view)
         def translated(request: HttpRequest, *args: Any, **arguments: Any) -> HttpResponse:
             try:
+                if request.method == "POST" and getattr(owner, "needs_recent_sign_in", False):
+                    require_recent(request)
                 answer = view(request, *args, **arguments)
                 # A TemplateResponse runs selectors while it renders; render it here, where refusals are caught.
                 return answer.render() if hasattr(answer, "render") and not answer.is_rendered else answer

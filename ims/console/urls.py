@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, register_converter
 
@@ -9,6 +10,8 @@ from ims.console.addresses import RecordNumber
 from ims.console.views import base, health, today
 
 register_converter(RecordNumber, "number")
+
+admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
     path("", today.today, name="today"),
@@ -21,6 +24,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("account/", include("ims.console.urls_account")),
+    path("account/", include("ims.console.urls_sign_in")),
     path("periods/", include("ims.console.urls_periods")),
     path("admin/", admin.site.urls),
 ]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db import transaction
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path
+from django.http import HttpRequest
 
 from ims.audit.admin import REASON, TrackedAdmin, TrackedResource, actor_of
 from ims.common.errors import ImsError
@@ -54,6 +52,7 @@ class PersonResource(TrackedResource):
 class PersonAdmin(TrackedAdmin):
     """People: add, change roles, make inactive. Never deleted."""
 
+    needs_recent_sign_in = True
     form = PersonForm
     resource_classes = [PersonResource]
     allow_import = False
@@ -106,31 +105,6 @@ class PersonAdmin(TrackedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Nothing: the services have written."""
-
-    def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.temporary_password_view)
-        return [
-            path("<path:object_id>/temporary-password/", view, name="people_user_temporary_password"),
-            *super().get_urls(),
-        ]
-
-    def temporary_password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give a temporary password and show it once."""
-        person = self.get_object(request, object_id)
-        if person is None or request.method != "POST" or not self.has_change_permission(request, person):
-            raise PermissionDenied
-        where = self.reverse_url("change", person)
-        try:
-            password = services.set_temporary_password(actor=actor_of(request), person=person)
-        except ImsError as refusal:
-            return self.refused(request, refusal, where)
-        self.message_user(
-            request,
-            f"Temporary password for {person.username}: {password} — it is shown only now. "
-            "They will be asked to choose their own when they sign in.",
-            messages.SUCCESS,
-        )
-        return HttpResponseRedirect(where)
 
 
 def _apply(actor: Any, person: User, data: dict[str, Any]) -> None:

@@ -179,10 +179,12 @@ ROLES: tuple[Role, ...] = (
             | _all("correspondence", ["wording"], "add", "change", "delete")
             | _all("api", ["client", "notifyaddress"], "add", "change")
             | _all("approvals", ["limit"], "add", "change")
+            | _all("sign_in", ["directoryrole"], "add", "change", "delete")
             | {
                 "api.issue_key",
                 "api.see_secret",
                 "people.grant_administrator",
+                "sign_in.review_break_glass",
                 "approvals.decide_request",
                 "evidence.publish_seals",
                 "funds.load_modulus_tables",

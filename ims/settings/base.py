@@ -7,6 +7,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
+from ims.settings import directories
 from ims.settings.environment import named_secret, setting
 
 BASE_DIRECTORY = Path(__file__).resolve().parents[2]
@@ -57,6 +58,12 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "rest_framework",
     "drf_spectacular",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "csp",
 ]
 
@@ -70,8 +77,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "ims.sign_in.middleware.SessionLimits",
     "ims.people.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "ims.sign_in.middleware.SecondFactor",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -79,7 +89,7 @@ ROOT_URLCONF = "ims.settings.urls"
 WSGI_APPLICATION = "ims.settings.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "people.User"
-LOGIN_URL = "admin:login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
 TEMPLATES = [
@@ -123,7 +133,56 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
+# Sign-in. What each part does is told in ims/sign_in/README.md.
+DIRECTORIES = directories.described(setting("IMS_DIRECTORIES"), setting("IMS_DIRECTORY_SECRETS"))
+SECOND_FACTOR_REQUIRED: bool = setting("IMS_REQUIRE_SECOND_FACTOR") is not False
+SESSION_IDLE_MINUTES: int = setting("IMS_SESSION_IDLE_MINUTES")
+CONFIRM_MINUTES: int = setting("IMS_CONFIRM_MINUTES")
+LOCKOUT_FAILURES: int = setting("IMS_LOCKOUT_FAILURES")
+LOCKOUT_MINUTES: int = setting("IMS_LOCKOUT_MINUTES")
 ONE_TIME_LINK_HOURS: int = setting("IMS_ONE_TIME_LINK_HOURS")
+BREAK_GLASS_EMAILS: list[str] = setting("IMS_BREAK_GLASS_EMAILS")
+AUTHENTICATION_BACKENDS = ["ims.sign_in.backends.PasswordBackend"]
+ACCOUNT_ADAPTER = "ims.sign_in.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_FORMS = {"login": "ims.sign_in.forms.SignInForm", "reauthenticate": "ims.sign_in.forms.ConfirmForm"}
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": f"60/{LOCKOUT_MINUTES}m/ip,{LOCKOUT_FAILURES}/{LOCKOUT_MINUTES}m/key",
+    "reauthenticate": "10/m/user",
+}
+MFA_ADAPTER = "ims.sign_in.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = f"{COUNCIL_NAME} income"
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "ims.sign_in.forms.CodeForm",
+    "reauthenticate": "ims.sign_in.forms.ConfirmCodeForm",
+    "activate_totp": "ims.sign_in.forms.AddAppForm",
+    "authenticate_webauthn": "ims.sign_in.forms.PasskeyForm",
+    "add_webauthn": "ims.sign_in.forms.AddPasskeyForm",
+    "edit_webauthn": "ims.sign_in.forms.RenamePasskeyForm",
+}
+SOCIALACCOUNT_ADAPTER = "ims.sign_in.adapters.DirectoryAdapter"
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"provider_class": "ims.sign_in.openid.DirectoryProvider", "OAUTH_PKCE_ENABLED": True}
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "ims_cache",
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    }
+}
+SECRET_KEY_FALLBACKS: list[str] = setting("IMS_SECRET_KEY_FALLBACKS")
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -133,7 +192,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *directories.origins(setting("IMS_DIRECTORIES"))],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
     }
@@ -143,7 +202,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 10 * 60 * 60
+SESSION_COOKIE_AGE = setting("IMS_SESSION_HOURS") * 60 * 60
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "ims.settings.urls.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"

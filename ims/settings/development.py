@@ -14,3 +14,6 @@ OUTWARD_PLAIN_HTTP = OUTWARD_PRIVATE_NETWORKS = True
 PRACTICE_PROVIDER_BOOKS = DATA_DIRECTORY / "practice-provider" / "books.sqlite3"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+# Said on every sign-in page of the demonstration. IMS_REQUIRE_SECOND_FACTOR=True shows it as councils have it.
+SECOND_FACTOR_REQUIRED = setting("IMS_REQUIRE_SECOND_FACTOR") is True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

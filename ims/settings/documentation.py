@@ -25,7 +25,7 @@ def page() -> str:
 
 
 def _row(variable: Variable) -> str:
-    default = "" if variable.default in (None, "", []) else f"`{variable.default}`"
+    default = "" if variable.default in (None, "", [], {}) else f"`{variable.default}`"
     return f"| `{variable.name}` | {default} | {'yes' if variable.secret else ''} | {variable.meaning} |\n"
 
 

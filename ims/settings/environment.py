@@ -16,6 +16,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from ims.settings.directories import read_directories, read_secrets
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -92,6 +94,13 @@ VARIABLES = {
             "",
             "https://… as payers reach the payment pages: stands in receipts and payment links. Empty: IMS_ADDRESS.",
         ),
+        Variable(
+            "IMS_SECRET_KEY_FALLBACKS",
+            words,
+            [],
+            "Former secret keys, comma-separated: what they signed or encrypted is still read.",
+            secret=True,
+        ),
         Variable("IMS_ALLOWED_HOSTS", words, [], "Comma-separated host names the web server answers to."),
         Variable(
             "IMS_SECRETS_DIRECTORY",
@@ -126,7 +135,40 @@ VARIABLES = {
         ),
         Variable("IMS_EMAIL_FROM", str, "ims@localhost", "The address e-mails come from."),
         Variable("IMS_HTTPS", truth, True, "Production: cookies and redirects insist on HTTPS."),
+        Variable(
+            "IMS_DIRECTORIES",
+            read_directories,
+            [],
+            "The directories people sign in with, as JSON; see [sign-in with your directory](sign-in-directory.md).",
+        ),
+        Variable(
+            "IMS_DIRECTORY_SECRETS",
+            read_secrets,
+            {},
+            "The directories' client secrets: a JSON object of directory id and secret.",
+            secret=True,
+        ),
+        Variable(
+            "IMS_REQUIRE_SECOND_FACTOR",
+            truth,
+            None,
+            "True: a local account opens nothing without a second factor. Only the demonstration does without, "
+            "unless told; production refuses False.",
+        ),
+        Variable("IMS_SESSION_IDLE_MINUTES", int, 30, "A session nobody uses ends after so many minutes."),
+        Variable("IMS_SESSION_HOURS", int, 10, "A session ends after so many hours, however busy it is."),
+        Variable(
+            "IMS_CONFIRM_MINUTES", int, 30, "Dangerous acts need a sign-in or confirmation within so many minutes."
+        ),
+        Variable("IMS_LOCKOUT_FAILURES", int, 10, "So many failed attempts lock a local account."),
+        Variable("IMS_LOCKOUT_MINUTES", int, 30, "Failed attempts count, and lock, for so many minutes."),
         Variable("IMS_ONE_TIME_LINK_HOURS", int, 72, "How long a one-time link to choose a password works, in hours."),
+        Variable(
+            "IMS_BREAK_GLASS_EMAILS",
+            words,
+            [],
+            "Comma-separated addresses told when a break-glass account is used.",
+        ),
         Variable("IMS_TIME_ZONE", str, "Europe/London", "The time zone of screens, days and cut-offs."),
         Variable("IMS_LOG_LEVEL", str, "INFO", "How much the process logs: DEBUG, INFO, WARNING or ERROR."),
     )

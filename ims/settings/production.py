@@ -9,6 +9,9 @@ for required in ("IMS_SECRET_KEY", "IMS_DATABASE_URL", "IMS_ALLOWED_HOSTS"):
     if not setting(required):
         raise ImproperlyConfigured(f"{required} is not set. See docs/architecture/configuration.md.")
 
+if setting("IMS_REQUIRE_SECOND_FACTOR") is False:
+    raise ImproperlyConfigured("IMS_REQUIRE_SECOND_FACTOR may be False in the demonstration only.")
+
 DATABASES = {"default": configured()}
 SECRET_KEY = setting("IMS_SECRET_KEY")
 ALLOWED_HOSTS = setting("IMS_ALLOWED_HOSTS")

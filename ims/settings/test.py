@@ -32,3 +32,5 @@ OUTWARD_PLAIN_HTTP = OUTWARD_PRIVATE_NETWORKS = True
 PRACTICE_PROVIDER_BOOKS = DATA_DIRECTORY / "practice-provider" / "books.sqlite3"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+# Most tests are about what comes after signing in; those of sign-in itself turn it on.
+SECOND_FACTOR_REQUIRED = False

@@ -63,7 +63,11 @@ def test_every_page_renders_or_refuses_and_holds_nothing_inline(role: str, as_ro
 
 
 def test_the_policy_allows_nothing_unsafe(as_role: SignIn):
-    for answer in (as_role("Income officer").get("/"), Client().get(reverse("admin:login")), Client().get("/nowhere/")):
+    for answer in (
+        as_role("Income officer").get("/"),
+        Client().get(reverse("account_login")),
+        Client().get("/nowhere/"),
+    ):
         policy = answer.headers["Content-Security-Policy"]
         assert "unsafe" not in policy
         assert "default-src 'none'" in policy
@@ -74,17 +78,17 @@ def test_pages_ask_for_sign_in_and_come_back_to_where_one_was_going(people: dict
     for address in daily_pages(receipts[0]):
         answer = Client().get(address)
         assert answer.status_code == 302
-        assert answer.url.startswith(reverse("admin:login") + "?next=")
+        assert answer.url.startswith(reverse("account_login") + "?next=")
 
 
 def test_signing_in_and_out_by_the_forms(people: dict[str, User]):
     client = Client(enforce_csrf_checks=True)
-    page = client.get(reverse("admin:login") + "?next=/receipts/")
+    page = client.get(reverse("admin:login") + "?next=/receipts/", follow=True)
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.content.decode())[1]
-    wrong = {"username": "income-officer", "password": "wrong", "next": "/receipts/", "csrfmiddlewaretoken": token}
-    answer = client.post(reverse("admin:login"), wrong)
+    wrong = {"login": "income-officer", "password": "wrong", "next": "/receipts/", "csrfmiddlewaretoken": token}
+    answer = client.post(reverse("account_login"), wrong)
     assert "There is a problem" in text_of(answer.content)
-    answer = client.post(reverse("admin:login"), {**wrong, "password": PASSWORD})
+    answer = client.post(reverse("account_login"), {**wrong, "password": PASSWORD})
     assert (answer.status_code, answer.url) == (302, "/receipts/")
     page = client.get("/receipts/").content.decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]

@@ -84,14 +84,6 @@ def test_an_officer_sees_no_people(client, db):
     assert client.get("/admin/people/user/").status_code == 403
 
 
-def test_the_temporary_password_is_shown_once(as_service_desk):
-    person = member("olu", INCOME_OFFICER)
-    answer = as_service_desk.post(_url(person, "temporary-password"), follow=True)
-    assert "Temporary password for olu" in answer.content.decode()
-    assert "Temporary password for olu" not in as_service_desk.get(_url(person)).content.decode()
-    assert as_service_desk.get(_url(person, "temporary-password")).status_code == 403
-
-
 def test_the_list_opens_with_few_queries_however_many_people(as_service_desk, django_assert_max_num_queries):
     User.objects.bulk_create(User(username=f"u{number}", display_name=f"U {number}") for number in range(60))
     with django_assert_max_num_queries(12):

@@ -24,6 +24,7 @@ from ims.funds.modulus_models import ModulusTableLoad
 from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.ledger.models import Entry
 from ims.people.models import User
+from ims.sign_in.models import BreakGlassUse, DirectoryRole
 from ims.suspense.models import SuspenseItem
 from ims.telephone_line.models import CallPayment
 from tests.api.conftest import add_client
@@ -48,6 +49,7 @@ class OneOfEverything:
     pack: EvidencePack
     publication: SealPublication
     api_key: ClientKey
+    use: BreakGlassUse
 
 
 def _client_that_was_told() -> ClientKey:
@@ -75,6 +77,7 @@ def everything(world: World) -> OneOfEverything:
         profile = simple_profile()
         rule = RoutingRule.objects.create(name="Parking", actions={"fund": "11"})
         FundGroup.objects.create(name="Revenues")
+        DirectoryRole.objects.create(directory="entra", value="income", role="Income officer")
         BankHoliday.objects.create(day=date(2026, 12, 25), name="Christmas Day")
         ExtraField.objects.create(owner="fund", name="contact", label="Contact", kind="text")
         SystemMessage.objects.create(
@@ -102,6 +105,7 @@ def everything(world: World) -> OneOfEverything:
         profile=profile,
         item=SuspenseItem.objects.first(),
         export=export,
+        use=BreakGlassUse.objects.create(person=people["Administrator"], address="192.0.2.1"),
         load=AccountLoad.objects.create(file_name="holders.csv", sha256="0" * 64, content=b""),
         pack=evidence.make_pack(
             actor=command("tests"),

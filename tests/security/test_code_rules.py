@@ -46,6 +46,8 @@ NEEDS_NO_AUTHORISE = {
     "imports.open_records": "opens the bytes handed to it, for `check`, which authorises",
     "imports.decisions": "reads what people decided about a row that the caller may see",
     "imports.post_set_of": "posts rows of a batch through the ledger, which authorises, for services that do",
+    "sign_in.admit": "the directory vouches for the person; the roles it gives were mapped by who may grant them",
+    "sign_in.end_own_session": "one's own sessions and nobody else's",
     "sign_in.person_of": "says whose link it is to whoever holds its secret",
     "sign_in.choose_password": "the secret of the link is the permission, given by `make_link`, which authorises",
     "payments.locked": "holds a record, for services that authorise",

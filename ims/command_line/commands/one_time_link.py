@@ -13,6 +13,11 @@ _MOST_HOURS = 24 * 31
 def configure(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("username", metavar="USERNAME", help="whose link it is")
+    parser.add_argument(
+        "--remove-second-factors",
+        action="store_true",
+        help="also take their second factors away: they add another when they use the link",
+    )
     add_link_options(parser)
 
 
@@ -26,12 +31,16 @@ def add_link_options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> Answer:
     """Make the link and print it: it is shown only now."""
+    from ims.audit.actors import command
     from ims.common.errors import NotFound
     from ims.people.models import User
+    from ims.sign_in.services.accounts import remove_second_factors
 
     person = User.objects.filter(username=arguments.username).first()
     if person is None:
         raise NotFound(f"Nobody has the username “{arguments.username}”.")
+    if arguments.remove_second_factors:
+        remove_second_factors(actor=command("one-time-link"), person=person, reason="On the server, with a new link")
     data = link_for(person, command_name="one-time-link", hours=arguments.hours, address=arguments.address)
     return Answer(data, link_text(data))
 

@@ -1,59 +1,46 @@
-"""Signing in, and one's own account."""
+"""One's own account: how one signs in, and where one is signed in."""
 
 from __future__ import annotations
 
-from django import forms
-from django.contrib.auth import login
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
 
-from ims.common.errors import ImsError
-from ims.console.views.base import refusals, refused
-from ims.people.middleware import address_of
-from ims.sign_in.services import links
-
-_NEW_PASSWORD = {"autocomplete": "new-password"}
+from ims.console.views.base import screen
+from ims.sign_in.directories import directory_called
+from ims.sign_in.selectors import SECOND_FACTORS, directory_of_session, sessions_of
+from ims.sign_in.services import accounts
 
 
-class NewPasswordForm(forms.Form):
-    """A password, twice. Whether it is good enough the service decides."""
+@screen()
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Password, second factors, recovery codes and sessions; the only page for who must add a second factor."""
+    found = list(Authenticator.objects.filter(user_id=request.user.pk).order_by("pk"))
+    directory = directory_of_session(request)
+    has_factor = any(each.type in SECOND_FACTORS for each in found)
+    context = {
+        "title": "Your account",
+        "directory": directory_called(directory) if directory else None,
+        "apps": [each for each in found if each.type == Authenticator.Type.TOTP],
+        "passkeys": [each for each in found if each.type == Authenticator.Type.WEBAUTHN],
+        "codes": next((each.wrap() for each in found if each.type == Authenticator.Type.RECOVERY_CODES), None),
+        "has_factor": has_factor,
+        "must_add": settings.SECOND_FACTOR_REQUIRED and not has_factor and not directory,
+        "sessions": sessions_of(request.user),
+        "current": request.session.session_key,
+        "idle_minutes": settings.SESSION_IDLE_MINUTES,
+    }
+    return render(request, "console/account/home.html", context)
 
-    password = forms.CharField(
-        label="Password",
-        widget=forms.PasswordInput(attrs=_NEW_PASSWORD),
-        strip=False,
-        help_text="At least 12 characters. Three words that do not belong together are hard to guess.",
-    )
-    again = forms.CharField(
-        label="The same password again", widget=forms.PasswordInput(attrs=_NEW_PASSWORD), strip=False
-    )
 
-    def clean(self) -> dict[str, str]:
-        """Both must be the same."""
-        data = super().clean() or {}
-        if "password" in data and "again" in data and data["password"] != data["again"]:
-            self.add_error("again", "The two passwords are not the same. Type them again.")
-        return data
-
-
-@never_cache
-@sensitive_post_parameters("password", "again")
-def one_time_link(request: HttpRequest, secret: str) -> HttpResponse:
-    """Choose a password with a link made for it. Looking at the page uses nothing up."""
-    form = NewPasswordForm(request.POST or None)
-    try:
-        person = links.person_of(secret)
-        if form.is_valid():
-            with refusals(form) as attempt:
-                person = links.choose_password(
-                    secret=secret, password=form.cleaned_data["password"], address=address_of(request)
-                )
-            if attempt.succeeded:
-                login(request, person)
-                return redirect("today")
-    except ImsError as refusal:
-        return refused(request, refusal)
-    context = {"title": "Choose your password", "form": form, "person": person}
-    return render(request, "console/account/link.html", context)
+@screen()
+@require_POST
+def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
+    """Sign oneself out in another browser."""
+    accounts.end_own_session(actor=request.actor, number=session_id)
+    messages.success(request, "You are signed out there.")
+    return redirect("mfa_index")

@@ -16,12 +16,18 @@ from django.views.decorators.cache import never_cache
 
 from ims.audit.actors import Actor, authorise
 from ims.common.errors import Conflict, ImsError, NotAllowed, NotFound
+from ims.sign_in.recent import require_recent
 
 View = Callable[..., HttpResponse]
 
 
-def screen(*, permission: str | tuple[str, ...] = (), what: str = "open this page") -> Callable[[View], View]:
+def screen(
+    *, permission: str | tuple[str, ...] = (), what: str = "open this page", recent: bool = False
+) -> Callable[[View], View]:
     """A view for people who are signed in and hold `permission` (any one of them, where several are given).
+
+    With `recent`, whoever signed in or confirmed who they are too long ago is asked to confirm first; then they come
+    back, and a form they had sent is taken up. For acts that grant, approve or reverse.
 
     `what` completes “You may not …”. An `ImsError` that leaves the view becomes a page: 403, 404 or 409 for
     `NotAllowed`, `NotFound` and `Conflict`, 400 for every other refusal. To show a refusal beside the form that
@@ -37,6 +43,8 @@ def screen(*, permission: str | tuple[str, ...] = (), what: str = "open this pag
                 return redirect_to_login(request.get_full_path())
             try:
                 _authorise_any(request.actor, needed, what)
+                if recent:
+                    require_recent(request)
                 return view(request, *args, **arguments)
             except ImsError as refusal:
                 return refused(request, refusal)

@@ -15,6 +15,7 @@ from ims.common.money import format_pounds
 from ims.console.day import Day, day_of
 from ims.console.fields import read_date
 from ims.console.views.base import screen
+from ims.sign_in.selectors import uses_to_review
 
 
 @screen()
@@ -27,6 +28,7 @@ def today(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Today" if is_today else f"{day:%A %-d %b %Y}",
         "is_today": is_today,
+        "break_glass": uses_to_review(request.actor),
         "shown": shown,
         **_notes(shown),
         "day_before": day - timedelta(days=1),
