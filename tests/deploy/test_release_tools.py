@@ -155,6 +155,8 @@ def test_a_vault_keeps_what_it_has_and_renews_what_is_asked(tmp_path, monkeypatc
     first, again, renewed = run(), run(), run("--renew", "secret_key")
     for group in ("further", "named"):
         assert first["values"].pop(group) == again["values"].pop(group) == renewed["values"].pop(group) == {}
+    former = [ran["values"].pop("former_secret_keys") for ran in (first, again, renewed)]
+    assert former == [[], [], [first["values"]["secret_key"]]]
     assert (first["changed"], again["changed"], renewed["changed"]) == (True, False, True)
     assert first["values"] == again["values"]
     assert {name for name in first["values"] if first["values"][name] != renewed["values"][name]} == {"secret_key"}
@@ -162,6 +164,7 @@ def test_a_vault_keeps_what_it_has_and_renews_what_is_asked(tmp_path, monkeypatc
     kept = run("--renew", "database_password")["values"]
     assert (kept["further"], kept["named"]) == ({"IMS_EMAIL_URL": "smtp://x"}, {"govuk-pay": "k"})
     assert run()["values"] == kept, "what people added was lost by renewing"
+    assert run("--forget")["values"]["former_secret_keys"] == []
     add_to_the_vault(vault, tmp_path, {"password": "x"})
     with pytest.raises(SystemExit, match="“password”"):
         run()

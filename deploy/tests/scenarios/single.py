@@ -7,9 +7,10 @@ import re
 import shutil
 import subprocess
 import urllib.error
+from functools import cache
 from pathlib import Path
 
-from support.browser import ENOUGH, Browser, Load
+from support.browser import ENOUGH, AuthenticatorApp, Browser, Load
 from support.lab import Lab
 from support.refusals import REFUSALS, spoil
 
@@ -43,6 +44,12 @@ for file in files(day, model, FULL, day_before=previous_working_day(day)):
 """
 
 
+@cache
+def telephone(lab: Lab) -> AuthenticatorApp:
+    """The first administrator's."""
+    return AuthenticatorApp(lab.work / "authenticator")
+
+
 def totals(lab: Lab, port: int = PORT, *, host: str = "ims1") -> str:
     """Rows and pounds of a council's ledger."""
     return lab.sql(port, "SELECT count(*), sum(amount), max(id) FROM ledger_entry", host=host)
@@ -50,7 +57,9 @@ def totals(lab: Lab, port: int = PORT, *, host: str = "ims1") -> str:
 
 def load(lab: Lab) -> Load:
     """Four people at work."""
-    return Load(HOST, lab.inventory / "pki" / "authority.crt", username="first", password=PASSWORD)
+    browser = Browser(HOST, lab.inventory / "pki" / "authority.crt")
+    browser.sign_in("first", PASSWORD, telephone(lab))
+    return Load(browser)
 
 
 def refuses(lab: Lab) -> str:
@@ -95,6 +104,8 @@ def signs_in(lab: Lab) -> str:
     invited = Browser(HOST, lab.inventory / "pki" / "authority.crt")
     address, page = invited.post(path, password=PASSWORD, again=PASSWORD)
     assert "Demo Council" in page, address
+    app = telephone(lab)
+    invited.add_second_factor(app)
     try:
         _, page = Browser(HOST, lab.inventory / "pki" / "authority.crt").get(path)
     except urllib.error.HTTPError as refusal:
@@ -102,9 +113,7 @@ def signs_in(lab: Lab) -> str:
     assert "no longer works" in page
     assert path not in lab.ssh("cat /var/log/nginx/*.log"), "the link is in the web server's log"
     browser = Browser(HOST, lab.inventory / "pki" / "authority.crt")
-    browser.post("/admin/login/", username="first", password=PASSWORD)
-    address, page = browser.get("/")
-    assert "login" not in address, address
+    _, page = browser.sign_in("first", PASSWORD, app)
     assert "Demo Council" in page
     assert all(cookie.name.startswith("__Host-") and cookie.secure for cookie in browser.cookies)
     return f"{len(browser.cookies)} cookies, all for this address and HTTPS alone"
@@ -236,13 +245,15 @@ def rotates_secrets(lab: Lab) -> str:
     before = lab.ssh("cat /etc/ims/councils/demo/secrets/DATABASE_URL")
     lab.play("rotate-secrets", "-e", "council=demo", "-e", "secrets=secret_key,database_password")
     assert lab.ssh("cat /etc/ims/councils/demo/secrets/DATABASE_URL") != before
-    return "verify clean afterwards"
+    browser = Browser(HOST, lab.inventory / "pki" / "authority.crt")
+    browser.sign_in("first", PASSWORD, telephone(lab))
+    return "verify clean afterwards, and the authenticator app still fits"
 
 
 def hands_secrets_over(lab: Lab) -> str:
     """A secret of the application and one of a payment service, put into the council's vault, reach its services"""
     lab.add_to_vault("demo", f"IMS_EMAIL_URL: {EMAIL}\nnamed:\n  govuk-pay: {PAYMENT_KEY}\n")
-    lab.play("site")
+    lab.play("councils")
     asked = "from ims.settings.environment import named_secret, setting\n"
     asked += "print(setting('IMS_EMAIL_URL'), named_secret('govuk-pay'))"
     assert lab.ssh("ims-manage demo shell --verbosity 0", given=asked).split() == [EMAIL, PAYMENT_KEY]
@@ -251,7 +262,7 @@ def hands_secrets_over(lab: Lab) -> str:
         handed = lab.ssh(f"nsenter --target {leader} --mount ls /run/credentials/{service}@demo.service").split()
         assert {"IMS_EMAIL_URL", "secret_govuk-pay"} <= set(handed), handed
         assert "IMS_DATABASE_OWNER_URL" not in handed, "the owner's password is not for services"
-    assert lab.play("site").changed == 0
+    assert lab.play("councils").changed == 0
     return f"{len(handed)} secrets each"
 
 

@@ -1,10 +1,11 @@
 """One council's secrets, in a file encrypted by ansible-vault.
 
-    vault.py VAULT_FILE PASSWORD_FILE [--renew NAME...] [--check]
+    vault.py VAULT_FILE PASSWORD_FILE [--renew NAME...] [--forget] [--check]
 
 Adds the secrets that are missing, replaces those to be renewed, and prints {"changed": true or false, "values": {...}}:
 call it only where its output is not logged. What people added with ansible-vault edit is kept: secrets of the
 application (IMS_…) are under "further" of the values, and those under "named", by their names, under "named".
+What a former secret key signed or encrypted stays readable: "former_secret_keys" holds the last two, until --forget.
 With --check nothing is written.
 """
 
@@ -24,6 +25,8 @@ from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
 NAMES = ("secret_key", "database_password", "database_owner_password", "backup_key")
 """What a council has of its own: signing of sessions, the two database roles, and the key of its backups."""
 
+FORMER_KEPT = 2
+
 FURTHER = re.compile(r"IMS_[A-Z0-9_]+")
 NAMED = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
@@ -33,11 +36,16 @@ def main() -> int:
     parser.add_argument("vault", type=Path)
     parser.add_argument("password", type=Path)
     parser.add_argument("--renew", nargs="*", default=[], choices=[name for name in NAMES if name != "backup_key"])
+    parser.add_argument("--forget", action="store_true")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     os.umask(0o077)
     key = password(options.password, may_make=not options.vault.exists() and not options.check)
     values = read(options.vault, key)
+    before = values.pop("former_secret_keys", None) or []
+    former = [] if options.forget else before
+    if "secret_key" in options.renew and values.get("secret_key") and not options.forget:
+        former = [values["secret_key"], *former][:FORMER_KEPT]
     named = {str(name): str(value) for name, value in (values.pop("named", None) or {}).items()}
     strange = [name for name in values if name not in NAMES and not FURTHER.fullmatch(name)]
     strange += [name for name in named if not NAMED.fullmatch(name)]
@@ -50,10 +58,14 @@ def main() -> int:
     for name in NAMES:
         if wanted[name] is None or name in options.renew:
             wanted[name] = secrets.token_urlsafe(48)
-    changed = any(wanted[name] != values.get(name) for name in NAMES)
+    changed = former != before or any(wanted[name] != values.get(name) for name in NAMES)
     if changed and not options.check:
-        write(options.vault, key, wanted | further | ({"named": named} if named else {}))
-    print(json.dumps({"changed": changed, "values": wanted | {"further": further, "named": named}}))
+        write(options.vault, key, {**wanted, **further, "named": named, "former_secret_keys": former})
+    print(
+        json.dumps(
+            {"changed": changed, "values": wanted | {"further": further, "named": named, "former_secret_keys": former}}
+        )
+    )
     return 0
 
 
