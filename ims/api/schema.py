@@ -37,7 +37,7 @@ REFUSALS = {
     422: "The idempotency key was spent on another request.",
     429: "Too many calls; the header Retry-After says when to call again.",
 }
-ALWAYS = (400, 401, 403, 429)
+ALWAYS = (400, 401, 403, 404, 429)
 ONCE = (409, 422)
 
 KEY = OpenApiParameter(
@@ -68,7 +68,7 @@ class Schema(AutoSchema):
         found = super()._get_response_bodies(direction)
         if not getattr(self.view, "scopes", ()):
             return found
-        for status in sorted({*ALWAYS, *(ONCE if self._is_done_once() else ()), *((404,) if "{" in self.path else ())}):
+        for status in sorted({*ALWAYS, *(ONCE if self._is_done_once() else ())}):
             body = OpenApiResponse(ProblemSerializer, REFUSALS[status])
             found[str(status)] = self._get_response_for_code(body, str(status), [CONTENT_TYPE], direction)
         return found

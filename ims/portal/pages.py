@@ -50,9 +50,7 @@ def public(view: View) -> View:
     return shown
 
 
-def page(
-    request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200, refresh: int = 0
-) -> HttpResponse:
+def page(request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Fill the template `portal/<name>.html`."""
     council: CouncilDetails = request.council
     language: str = request.pay_language
@@ -67,7 +65,6 @@ def page(
         else None,
         "brand_version": hashlib.sha256(brand_css(council).encode()).hexdigest()[:10],
         "is_practice": settings.PRACTICE_PROVIDER_BOOKS is not None,
-        "refresh": refresh,
         **context,
     }
     return render(request, f"portal/{name}.html", shown, status=status)

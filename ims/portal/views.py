@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ims.api.services.payments import return_of
 from ims.common.errors import NotFound
+from ims.common.money import ZERO
 from ims.correspondence.status_links import return_token_of, status_path
 from ims.payment_types import checking
 from ims.payment_types import selectors as payment_types
@@ -30,8 +31,6 @@ from ims.portal.pages import LANGUAGE_COOKIE, brand_css, page, public
 from ims.portal.payer import PAYER
 from ims.portal.words import sentence
 from ims.providers.card import NextStep
-
-SECONDS_BETWEEN_LOOKS = 5
 
 
 @require_safe
@@ -292,14 +291,16 @@ def _result(request: HttpRequest, attempt: PaymentAttempt) -> HttpResponse:
         "back": return_of(attempt.basket_id),
     }
     if attempt.is_paid:
-        return page(request, "paid", {"title": _("Payment received"), **context})
+        entries = attempt.posting.entries.all() if attempt.posting else ()
+        vat = sum((entry.vat_amount for entry in entries), ZERO)
+        return page(request, "paid", {"title": _("Payment received"), "vat": vat, **context})
     if attempt.state == states.State.UNDONE:
         return page(request, "undone", {"title": _("Your payment failed after all"), **context})
     if attempt.is_finished:
         shown = page(request, "not_paid", {"title": _("Your payment did not go through"), **context})
         return _leads_to_card_page(shown, attempt.basket)
     title = _("We are still checking your payment")
-    shown = page(request, "checking", {"title": title, **context}, refresh=SECONDS_BETWEEN_LOOKS)
+    shown = page(request, "checking", {"title": title, **context})
     return _leads_to_card_page(shown, attempt.basket)
 
 

@@ -68,7 +68,7 @@ class Visit:
         answer = self.page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
         del self.complaints[before:]  # axe tries styles of its own, which the policy refuses
         faults = [f"{each['id']}: {node['html'][:160]}" for each in answer["violations"] for node in each["nodes"][:3]]
-        assert faults == [], self.page.url
+        assert faults == [], f"{self.page.url}: {faults}"
 
     def bill(self, title: str, reference: str, amount: str, button: str = "Continue") -> None:
         self.open()
@@ -100,7 +100,8 @@ def visit(chromium: object, live_server: object, paying_desk: Desk) -> Iterator[
 
     yield start
     for window in opened:
-        assert window.complaints == [] or not window.script
+        # A form refused (400) or an address that is none (404) is remarked on by the browser, and is meant.
+        assert [said for said in window.complaints if "responded with a status of 4" not in said] == []
         window.context.close()
 
 
