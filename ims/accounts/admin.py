@@ -15,11 +15,13 @@ from django.urls import path, reverse
 from ims.accounts import selectors, services
 from ims.accounts.file_layout import COLUMNS
 from ims.accounts.models import AccountHolder, AccountLoad, StopReason
-from ims.audit.admin import HistoryToLookAt, TrackedAdmin, ViewOnlyAdmin, actor_of, tracked_resource
+from ims.audit import personal
+from ims.audit.admin import HistoryToLookAt, TrackedAdmin, VeiledAdmin, ViewOnlyAdmin, actor_of, tracked_resource
 from ims.common.errors import ImsError
 from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.funds.models import Fund
+from ims.funds.selectors import funds_in_use
 
 
 class LoadForm(forms.Form):
@@ -62,7 +64,7 @@ class StopFilter(admin.SimpleListFilter):
 
 
 @admin.register(AccountHolder)
-class AccountHolderAdmin(ViewOnlyAdmin, HistoryToLookAt):
+class AccountHolderAdmin(VeiledAdmin, ViewOnlyAdmin, HistoryToLookAt):
     """Account holders. Their back-office system owns them; IMS only loads them."""
 
     list_display = ("reference", "fund", "name", "postcode", "owed", "balance_on", "stop_reason", "is_open")
@@ -78,6 +80,9 @@ class AccountHolderAdmin(ViewOnlyAdmin, HistoryToLookAt):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Search by index only: references and postcodes from their start, names by words."""
+        if selectors.is_name_or_postcode(search_term) and not personal.may_reveal(actor_of(request), AccountHolder):
+            self.message_user(request, "You may search by reference only: names and postcodes are not yours to see.")
+            return queryset.none(), False
         return selectors.narrowed(queryset, text=search_term), False
 
     @admin.display(description="balance", ordering="balance")
@@ -123,8 +128,7 @@ class AccountLoadAdmin(ViewOnlyAdmin):
         if not actor.may(services.PERMISSION):
             raise PermissionDenied
         form = LoadForm(request.POST or None, request.FILES or None)
-        funds = Fund.objects.filter(is_active=True)
-        form.fields["fund"].queryset = funds if actor.funds is None else funds.filter(code__in=actor.funds)
+        form.fields["fund"].queryset = funds_in_use(actor)
         if request.method == "POST" and form.is_valid():
             given = form.cleaned_data
             try:
@@ -156,8 +160,18 @@ class AccountLoadAdmin(ViewOnlyAdmin):
             if answer is not None:
                 return answer
         title = f"{load.file_name}: {load.get_state_display().lower()}"
+        shown = {
+            "problems": load.problems if personal.may_reveal(actor, AccountHolder) else [],
+            "examples": load.examples if personal.reveals(actor, AccountHolder) else [],
+        }
         context = self._context(
-            request, title, load=load, form=form, may_load=actor.may(services.PERMISSION), waits=load.state == "checked"
+            request,
+            title,
+            **shown,
+            load=load,
+            form=form,
+            may_load=actor.may(services.PERMISSION),
+            waits=load.state == "checked",
         )
         return render(request, "accounts/preview.html", context)
 

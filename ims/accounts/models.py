@@ -9,6 +9,9 @@ from django.db.models import Q
 from django.db.models.functions import Upper
 
 from ims.audit.history import Tracked
+from ims.audit.personal import Personal
+from ims.audit.scope import Paths
+from ims.common import masking
 from ims.funds.models import Fund, Money
 
 
@@ -55,10 +58,22 @@ class AccountHolder(Tracked):
     is_open = models.BooleanField("open", default=True, help_text="Off: gone from the last full load.")
     source_record = models.TextField(blank=True, default="", help_text="The back-office system's record type.")
 
+    scope_paths = Paths(offices="", methods="")
+    personal = Personal(
+        "accounts.see_personal_data",
+        {
+            "name": masking.name,
+            "surname": masking.name,
+            "address": masking.hidden,
+            "postcode": masking.postcode,
+        },
+    )
+
     class Meta:
         ordering = ["fund", "reference"]
         default_permissions = ("view",)
         permissions = [
+            ("see_personal_data", "Can see the names and addresses of account holders"),
             ("load_accounts", "Can load files of account holders"),
             ("pay_stopped_account", "Can post to an account that is on stop"),
         ]
@@ -103,6 +118,8 @@ class AccountLoad(models.Model):
     loaded_at = models.DateTimeField(null=True, blank=True)
     received_by = models.TextField(default="")
     reason = models.TextField(blank=True, default="")
+
+    scope_paths = Paths(offices="", methods="")
 
     class Meta:
         verbose_name = "account load"

@@ -11,7 +11,9 @@ from django.db.models.functions import Upper
 
 from ims.accounts.models import AccountHolder, AccountLoad
 from ims.accounts.rules import AccountFacts, Audience, CheckableLine, Facts, FundFacts, MethodFacts, Verdict, check_line
+from ims.audit import personal
 from ims.audit.actors import Actor
+from ims.audit.scope import scoped
 from ims.funds.models import Fund, MethodOfPayment, VatCode
 from ims.funds.selectors import reference_rules
 
@@ -25,19 +27,28 @@ _WORD = re.compile(r"\w+", re.UNICODE)
 
 def accounts_visible_to(actor: Actor) -> QuerySet[AccountHolder]:
     """Every account of the funds in the actor's scope."""
-    accounts = AccountHolder.objects.select_related("fund", "stop_reason")
-    return accounts if actor.funds is None else accounts.filter(fund_id__in=actor.funds)
+    return scoped(actor, AccountHolder.objects.select_related("fund", "stop_reason"))
+
+
+def holder_of(actor: Actor, fund: str, reference: str) -> AccountHolder | None:
+    """The account holder, as the actor may see them, behind a reference; None for who may not look at accounts."""
+    if not actor.may("accounts.view_accountholder"):
+        return None
+    found = accounts_visible_to(actor).filter(fund=fund, reference=reference).first()
+    return personal.veil_one(actor, found)
 
 
 def search(
     actor: Actor, *, text: str = "", reference: str = "", name: str = "", postcode: str = "", fund: str = ""
 ) -> QuerySet[AccountHolder]:
-    """Accounts in the actor's scope that fit everything given.
+    """Accounts in the actor's scope that fit everything given. What is shown of them goes through `personal.veil`.
 
     `reference` and `postcode` match from their start, whatever the capitals; `name` matches every word of it, each
     from its start, in any order. `text` is one box for all three: what holds a digit is a reference or a postcode,
-    anything else a name.
+    anything else a name. Raises `NotAllowed` for a name or a postcode from somebody who may not see them.
     """
+    if name.strip() or postcode.strip() or is_name_or_postcode(text):
+        personal.require(actor, AccountHolder, "search account holders by name or postcode")
     return narrowed(accounts_visible_to(actor), text=text, reference=reference, name=name, postcode=postcode, fund=fund)
 
 
@@ -71,13 +82,14 @@ def narrowed(
     if fund:
         conditions &= Q(fund_id=fund)
     fitting = accounts.filter(conditions)
-    if not (name.strip() or postcode.strip() or _may_be_name_or_postcode(text)):
+    if not (name.strip() or postcode.strip() or is_name_or_postcode(text)):
         return fitting
     # Found first and put in order afterwards: for a rare word PostgreSQL would otherwise read the whole table in order.
     return accounts.filter(pk__in=fitting.order_by().values("pk")[: MOST_FOUND + 1])
 
 
-def _may_be_name_or_postcode(text: str) -> bool:
+def is_name_or_postcode(text: str) -> bool:
+    """Whether the one box for everything would be read as a name or, perhaps, as a postcode."""
     cleaned = " ".join(text.upper().split())
     has_digit = any(character.isdigit() for character in cleaned)
     return bool(cleaned) and (not has_digit or _POSTCODE.fullmatch(cleaned) is not None)
@@ -165,7 +177,7 @@ def waiting_loads(actor: Actor) -> QuerySet[AccountLoad]:
 def loads_visible_to(actor: Actor) -> QuerySet[AccountLoad]:
     """The loads of funds in the actor's scope, without their bytes."""
     loads = AccountLoad.objects.defer("content")
-    return loads if actor.funds is None else loads.filter(fund_id__in=actor.funds)
+    return scoped(actor, loads)
 
 
 def _fund_facts(fund: Fund, rules: dict) -> FundFacts:

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from ims.api.models import Notification, NotifyAddress
 from ims.api.services import notifying
 from ims.audit.actors import authorise
-from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, actor_of
+from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, WholeAdmin, actor_of
 from ims.audit.services import record
 from ims.common.errors import ImsError, NotAllowed
 
@@ -106,7 +106,7 @@ class NotifyAddressAdmin(OneAct, TrackedAdmin):
 
 
 @admin.register(Notification)
-class NotificationAdmin(OneAct, ViewOnlyAdmin):
+class NotificationAdmin(OneAct, WholeAdmin, ViewOnlyAdmin):
     """What clients were told, and how it went."""
 
     change_form_template = "api/notification.html"

@@ -42,7 +42,7 @@ SCOPES: dict[str, Scope] = {
         Scope(
             "accounts:read",
             "Read account holders of its funds: names, addresses and balances. Personal data.",
-            frozenset({"accounts.view_accountholder"}),
+            frozenset({"accounts.view_accountholder", "accounts.see_personal_data"}),
         ),
     )
 }

@@ -26,8 +26,10 @@ def visible(actor: Actor) -> QuerySet[Request]:
     own = Q(requested_by_kind=actor.kind, requested_by_id=actor.identifier)
     if not (actor.may(VIEW) or actor.may(DECIDE)):
         return Request.objects.filter(own)
-    if actor.funds is None:
+    if not actor.is_limited:
         return Request.objects.all()
+    if (actor.offices, actor.methods) != (None, None):
+        return Request.objects.filter(own)  # a plan names its funds; whose office and method it is it does not say
     return Request.objects.filter(own | Q(funds__contained_by=sorted(actor.funds)))
 
 
@@ -83,7 +85,8 @@ def _why_not(actor: Actor, request: Request, limits: Limits, roles: frozenset[st
         return "this version of IMS no longer knows requests of its kind."
     if actor.identifier in set(kind.barred(request.payload)):
         return "it is about yourself. A colleague has to decide."
-    if actor.funds is not None and not set(request.funds) <= actor.funds:
+    sees_parts = (actor.offices, actor.methods) != (None, None)
+    if sees_parts or (actor.funds is not None and not set(request.funds) <= actor.funds):
         return "it touches funds that are not among yours."
     if not limits.may_approve(roles, request.covers):
         return f"{_in_words(request)} is more than your roles may approve."

@@ -13,6 +13,7 @@ from openpyxl import Workbook
 
 from ims.assurance.sampling import Item, Sample
 from ims.assurance.selectors import Act
+from ims.audit import personal
 from ims.audit.actors import Actor
 from ims.audit.admin import neutral
 from ims.common import clock
@@ -91,7 +92,7 @@ def workpaper(sample: Sample, *, actor: Actor, council: str) -> Iterator[Row]:
     yield ("Drawn", len(sample.items), sample.total)
     yield ()
     yield SAMPLE_HEADINGS
-    sources = _sources([item.entry for item in sample.items])
+    sources = _sources(actor, [item.entry for item in sample.items])
     seals = dict(
         SealedPosting.objects.filter(posting__in={item.entry.posting_id for item in sample.items}).values_list(
             "posting_id", "seal_id"
@@ -125,7 +126,7 @@ def _sampled(item: Item, seal: int | str, row: ImportRow | None) -> Row:
     )
 
 
-def _sources(entries: Sequence[Entry]) -> dict[int, ImportRow]:
+def _sources(actor: Actor, entries: Sequence[Entry]) -> dict[int, ImportRow]:
     """The imported row of each entry that came as part of a file."""
     wanted = {(entry.posting_id, entry.source_line): entry.pk for entry in entries if entry.source_line is not None}
     found: dict[int, ImportRow] = {}
@@ -135,7 +136,7 @@ def _sources(entries: Sequence[Entry]) -> dict[int, ImportRow]:
         mine = rows.filter(batch__posting=posting, line__in=lines, posting__isnull=True) | rows.filter(
             posting=posting, line__in=lines
         )
-        for row in mine:
+        for row in personal.veil(actor, mine):
             found[wanted[posting, row.line]] = row
     return found
 

@@ -20,6 +20,7 @@ from django.db.models import Max
 
 from ims.assurance.errors import AssuranceRefusal
 from ims.assurance.selectors import require
+from ims.audit import personal
 from ims.audit.actors import Actor
 from ims.common.money import ZERO, round_to_penny
 from ims.ledger.models import Entry
@@ -128,12 +129,12 @@ def draw(actor: Actor, request: Request) -> Sample:
     if not population.count:
         return Sample(request, population, [])
     if request.method == "random":
-        return Sample(request, population, _items(_rows(_RANDOM, values)))
+        return Sample(request, population, _items(actor, _rows(_RANDOM, values)))
     total = int(population.total * 100)
     interval = -(-total // request.size)  # rounded up: never more hits than asked for
     start = int(hashlib.sha256(request.seed.encode()).hexdigest(), 16) % interval + 1
     found = _rows(_MONETARY_UNIT, {**values, "interval": interval, "start": start})
-    return Sample(request, population, _items(found), _pounds(interval), _pounds(start))
+    return Sample(request, population, _items(actor, found), _pounds(interval), _pounds(start))
 
 
 def _check(request: Request) -> None:
@@ -155,7 +156,8 @@ def _rows(query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def _items(found: Sequence[tuple[int, int]]) -> list[Item]:
+def _items(actor: Actor, found: Sequence[tuple[int, int]]) -> list[Item]:
     related = Entry.objects.select_related("posting", "fund", "method_of_payment")
     entries = related.in_bulk([key for key, _ in found])
+    personal.veil(actor, entries.values())
     return [Item(entries[key], hits) for key, hits in found]

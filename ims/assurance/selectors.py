@@ -19,8 +19,10 @@ from ims.assurance.differences import Difference, differences, of_event
 from ims.assurance.errors import AssuranceRefusal
 from ims.assurance.search import ACTS, EVENT, Criteria, Found, Position
 from ims.assurance.trails import EVENTS, Trail, model_of, name_of, trail_of, trails
+from ims.audit import personal
 from ims.audit.actors import Actor, authorise
 from ims.audit.models import Event
+from ims.audit.scope import in_words
 from ims.common.errors import NotAllowed, NotFound
 from ims.common.identifiers import record_number
 from ims.ledger.models import Posting
@@ -32,6 +34,7 @@ MOST_RECORDS = 500
 """Records one search may name. A word that fits more than these is too short to search by."""
 
 LARGEST_KEY = 2**63 - 1
+_NOTHING = personal.Personal("", {})
 
 _POSTING = re.compile(r"([A-Za-z]{2,8})-?([0-9]{1,12})(?:/[0-9]+)?")
 
@@ -77,9 +80,9 @@ class Page:
 def require(actor: Actor, what: str = "search the audit trail") -> None:
     """Raise `NotAllowed` unless `actor` may read the whole past."""
     authorise(actor, PERMISSION, what=what)
-    if actor.funds is not None:
+    if actor.is_limited:
         raise NotAllowed(
-            f"You may not {what}: it holds the records of every fund, and your account is limited to some of them."
+            f"You may not {what}: it holds the records of every fund, and your account is limited to {in_words(actor)}."
         )
 
 
@@ -89,7 +92,7 @@ def page(actor: Actor, criteria: Criteria, *, cursor: str = "", size: int = PAGE
     found = search.find(criteria, after=Position.read(cursor), limit=size + 1)
     shown = found[:size]
     older = str(shown[-1].position) if len(found) > size else ""
-    return Page(told(shown), older)
+    return Page(told(actor, shown), older)
 
 
 def all_of(actor: Actor, criteria: Criteria, *, limit: int, step: int = 500) -> Iterator[Act]:
@@ -99,7 +102,7 @@ def all_of(actor: Actor, criteria: Criteria, *, limit: int, step: int = 500) -> 
     left = limit
     while left > 0:
         found = search.find(criteria, after=after, limit=min(step, left))
-        yield from told(found)
+        yield from told(actor, found)
         if len(found) < min(step, left):
             return
         after, left = found[-1].position, left - len(found)
@@ -213,8 +216,11 @@ def _holders_called(text: str) -> Iterator[int]:
 # --- telling what was found --------------------------------------------------------------------------------------
 
 
-def told(found: Sequence[Found]) -> list[Act]:
-    """The rows with what they changed and whom they were about, a few queries for each kind of record on the page."""
+def told(actor: Actor, found: Sequence[Found]) -> list[Act]:
+    """The rows with what they changed and whom they were about, a few queries for each kind of record on the page.
+
+    Personal data is as the actor may see it.
+    """
     rows_of: dict[str, list[int]] = {}
     for row in found:
         rows_of.setdefault(row.label, []).append(row.row)
@@ -226,7 +232,7 @@ def told(found: Sequence[Found]) -> list[Act]:
         if row.label == EVENTS:
             acts.append(_event(row, events[row.row]))
         else:
-            acts.append(histories[row.label].act(row, naming))
+            acts.append(histories[row.label].act(actor, row, naming))
     return acts
 
 
@@ -277,9 +283,9 @@ class _History:
             cursor.execute(query)
             return dict(cursor.fetchall())
 
-    def act(self, row: Found, naming: _Naming) -> Act:
-        history = self.rows[row.row]
-        before = self.rows.get(self.before.get(row.row, 0))
+    def act(self, actor: Actor, row: Found, naming: _Naming) -> Act:
+        history = _veiled(actor, self.trail, self.rows[row.row])
+        before = _veiled(actor, self.trail, self.rows.get(self.before.get(row.row, 0)))
         changed = [] if row.act == search.DELETED else differences(history, before, naming)
         return Act(
             label=row.label,
@@ -297,6 +303,15 @@ class _History:
             reason=row.reason,
             differences=changed,
         )
+
+
+def _veiled(actor: Actor, trail: Trail, history: models.Model | None) -> models.Model | None:
+    """A row of history with its personal fields masked in place, unless they are shown to the actor."""
+    if history is not None:
+        for name in getattr(trail.model, "personal", _NOTHING).masks:
+            if name in history.__dict__:
+                setattr(history, name, personal.veiled_value(actor, trail.model, name, getattr(history, name)))
+    return history
 
 
 def _name_in_history(trail: Trail, history: models.Model) -> str:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from django.db import connection
 
 from ims.assurance.selectors import require
+from ims.audit import personal
 from ims.audit.actors import Actor
 from ims.common.errors import NotFound
 from ims.common.money import ZERO
@@ -83,7 +84,7 @@ def day_total(actor: Actor, fund: str, day: date, *, after: int = 0) -> DayTotal
         total=sum((row.amount for row in rows), ZERO),
         added_up=added_up,
         entry_count=entry_count,
-        entries=list(entries),
+        entries=personal.veil(actor, entries),
         after=keys[PAGE - 1] if len(keys) > PAGE else 0,
     )
 
@@ -122,9 +123,9 @@ def source_of(actor: Actor, entry_id: int) -> Source:
     entry = Entry.objects.select_related("posting", "fund", "corrects__posting").filter(pk=entry_id).first()
     if entry is None:
         raise NotFound("There is no such entry.")
-    chain = _chain(entry)
+    chain = personal.veil(actor, _chain(entry))
     origin = chain[-1]
-    found = _row_of(origin)
+    found = personal.veil_one(actor, _row_of(origin))
     batch = found.batch if found else None
     return Source(
         entry=entry,

@@ -18,8 +18,10 @@ class Actor:
     """Somebody or something that acts, with what it may do.
 
     `permissions` holds Django permission names (``ledger.post_journal``); `everything` is for the command line,
-    run by whoever may already open the database. `funds` is the set of fund codes the actor may see, None for all.
-    `identifier` is the person's primary key as text, or the name of the job, command or API client.
+    run by whoever may already open the database. `funds`, `offices` and `methods` are the codes the actor's scope is
+    limited to, None for all; `ims.audit.scope` turns them into conditions. `unveiled` says that a person has asked for
+    personal details to be shown (`ims.audit.personal`). `identifier` is the person's primary key as text, or the name
+    of the job, command or API client.
     """
 
     kind: ActorKind
@@ -28,8 +30,11 @@ class Actor:
     permissions: frozenset[str] = frozenset()
     everything: bool = False
     funds: frozenset[str] | None = None
+    offices: frozenset[str] | None = None
+    methods: frozenset[str] | None = None
     office: str = ""
     address: str = ""
+    unveiled: bool = False
 
     @property
     def person_key(self) -> int | None:
@@ -40,9 +45,21 @@ class Actor:
         """Whether the actor holds `permission`, like ``ledger.post_journal``."""
         return self.everything or permission in self.permissions
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the actor's scope leaves some money out: by fund, by office or by method of payment."""
+        return (self.funds, self.offices, self.methods) != (None, None, None)
+
     def may_see_fund(self, code: str) -> bool:
         """Whether the actor's scope takes in the fund called `code`."""
         return self.funds is None or code in self.funds
+
+    def may_see(self, *, fund: str, office: str, method: str) -> bool:
+        """Whether the actor's scope takes in money of this fund, taken at this office by this method of payment."""
+        return all(
+            limit is None or code in limit
+            for limit, code in ((self.funds, fund), (self.offices, office), (self.methods, method))
+        )
 
 
 def command(name: str) -> Actor:

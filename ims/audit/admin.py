@@ -14,6 +14,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError, models
@@ -29,7 +30,9 @@ from import_export.widgets import JSONWidget, Widget
 from simple_history.admin import SimpleHistoryAdmin
 from tablib import Dataset
 
+from ims.audit import personal
 from ims.audit.actors import Actor, acting
+from ims.audit.scope import scoped
 from ims.common.errors import ImsError, InvalidInput
 
 LARGEST_COUNT = 5_000
@@ -182,6 +185,59 @@ class ViewOnlyAdmin(ListAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ScopedAdmin(ListAdmin):
+    """Records that hold money: a person finds those within their scope and no others (`ims.audit.scope`)."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return scoped(actor_of(request), super().get_queryset(request))
+
+
+class WholeAdmin(ListAdmin):
+    """Records that add up or tell of everybody's money: for people whose scope is not limited."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        actor = getattr(request, "actor", None)
+        return super().has_view_permission(request, obj) and not (actor and actor.is_limited)
+
+
+class _VeiledList(ChangeList):
+    """A list whose personal fields are masked for whoever needs only the money."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = personal.veil(actor_of(request), self.result_list)
+
+
+class VeiledAdmin(ListAdmin):
+    """Records with personal data (`ims.audit.personal`): masked in lists and pages, their past kept to who sees it."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _VeiledList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return personal.veil_one(actor_of(request), super().get_object(request, object_id, from_field))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return self._without_details(request) or super().history_view(request, object_id, extra_context)
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        refusal = self._without_details(request)
+        return refusal or super().history_form_view(request, object_id, version_id, extra_context)
+
+    def _without_details(self, request: HttpRequest) -> HttpResponse | None:
+        """Where to go instead while details are hidden: a history would tell what its record hides."""
+        if not self.has_view_permission(request) or personal.reveals(actor_of(request), self.model):
+            return None
+        refusal = ImsError(
+            "This history names people and addresses. If you may see personal details, show them first (at the top of "
+            "the page), then open it again."
+        )
+        changelist = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return self.refused(request, refusal, reverse(changelist))
 
 
 class HistoryToLookAt(SimpleHistoryAdmin):

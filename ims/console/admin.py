@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from ims.audit.admin import ViewOnlyAdmin
+from ims.audit.admin import ViewOnlyAdmin, WholeAdmin
 from ims.audit.models import Event
 from ims.jobs.models import JobRun
 from ims.ledger.models import Seal
 
 
-class EventAdmin(ViewOnlyAdmin):
+class EventAdmin(WholeAdmin, ViewOnlyAdmin):
     """What happened that is not the change of a record, latest first."""
 
     list_display = ("occurred_at", "actor_name", "verb", "subject_label", "reason")
@@ -22,7 +22,7 @@ class EventAdmin(ViewOnlyAdmin):
     sortable_by = ()
 
 
-class JobRunAdmin(ViewOnlyAdmin):
+class JobRunAdmin(WholeAdmin, ViewOnlyAdmin):
     """Background work, latest first."""
 
     list_display = ("title", "state", "queued_at", "finished_at", "message", "error")
@@ -31,7 +31,7 @@ class JobRunAdmin(ViewOnlyAdmin):
     sortable_by = ()
 
 
-class SealAdmin(ViewOnlyAdmin):
+class SealAdmin(WholeAdmin, ViewOnlyAdmin):
     """Seals over the ledger, latest first."""
 
     list_display = ("id", "sealed_at", "posting_count", "entry_count", "total", "hash_in_hex")

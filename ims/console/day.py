@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ims.access import selectors as access
 from ims.audit.actors import Actor
 from ims.common.findings import Finding
 from ims.common.money import ZERO
@@ -120,6 +121,8 @@ class Day:
     """What whoever looks after the settings should see to."""
     evidence: list[Finding] = field(default_factory=list)
     """What whoever keeps the evidence should see to."""
+    access: list[Finding] = field(default_factory=list)
+    """What whoever looks after people's access should see to."""
 
 
 def day_of(actor: Actor, day: date) -> Day:
@@ -129,11 +132,12 @@ def day_of(actor: Actor, day: date) -> Day:
         week_before=day - timedelta(days=7),
         income=income_of(actor, day) if actor.may("ledger.view_entry") else None,
         suspense=suspense_now(actor) if actor.may("suspense.view_suspenseitem") else None,
-        files=files_now() if actor.may("imports.view_importbatch") else None,
+        files=files_now(actor) if actor.may("imports.view_importbatch") else None,
         proof=proof_before(actor, day) if actor.may("reporting.view_proof") else None,
-        jobs=list(jobs.in_trouble()[:MOST_LISTED]) if actor.may("jobs.view_jobrun") else [],
+        jobs=list(jobs.in_trouble(actor)[:MOST_LISTED]) if actor.may("jobs.view_jobrun") else [],
         evidence=evidence.to_see_to() if actor.may("evidence.view_sealpublication") else [],
         settings=settings_now() if actor.may("funds.load_modulus_tables") else [],
+        access=access.findings(actor),
     )
 
 
@@ -193,9 +197,9 @@ def suspense_now(actor: Actor) -> Suspense:
     return Suspense(bands, rows_chart("ages", "Suspense by age", bars) if any(line.count for line in bands) else "")
 
 
-def files_now() -> Files:
+def files_now(actor: Actor) -> Files:
     """Late files, and the latest imports that need attention."""
-    waiting = list(imports.needing_attention()[: MOST_LISTED + 1])
+    waiting = list(imports.needing_attention(actor)[: MOST_LISTED + 1])
     return Files(imports.late_files(), waiting[:MOST_LISTED], len(waiting) > MOST_LISTED)
 
 

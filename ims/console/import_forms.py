@@ -6,9 +6,10 @@ from typing import Any
 
 from django import forms
 
+from ims.audit import personal
 from ims.console.fields import DateField, MoneyField
 from ims.funds import selectors as funds
-from ims.funds.models import MethodOfPayment, Office, VatCode
+from ims.funds.models import VatCode
 from ims.imports.models import FileProfile, ImportRow
 from ims.imports.states import BatchState
 
@@ -83,11 +84,14 @@ class CorrectionForm(forms.Form):
         self.row = row
         options.setdefault("initial", {name: getattr(row, name) for name in self.base_fields if name != "reason"})
         super().__init__(*args, **options)
+        if not personal.reveals(actor, ImportRow):
+            # A veiled value must not be saved as if somebody had typed it.
+            del self.fields["payer_name"], self.fields["narrative"]
         self.fields["fund"].choices = _choices(funds.funds_in_use(actor), row.fund, "Suspense")
         self.fields["method_of_payment"].choices = _choices(
-            MethodOfPayment.objects.filter(is_active=True), row.method_of_payment, "Choose a method"
+            funds.methods_in_use(actor), row.method_of_payment, "Choose a method"
         )
-        self.fields["office"].choices = _choices(Office.objects.filter(is_active=True), row.office, "Choose an office")
+        self.fields["office"].choices = _choices(funds.offices_in_use(actor), row.office, "Choose an office")
         self.fields["vat_code"].choices = _choices(
             VatCode.objects.filter(is_active=True), row.vat_code, "The fund’s own"
         )

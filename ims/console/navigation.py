@@ -38,7 +38,7 @@ JOBS = (
     Job("Proof", "proof:index", "/proof/", ("reporting.view_proof",)),
     Job("Accounts", "admin:accounts_accountholder_changelist", "/admin/accounts/", ("accounts.view_accountholder",)),
     Job("Audit", "assurance:search", "/audit/", ("audit.view_event",)),
-    Job("Settings", "admin:index", "/admin/", also=("/periods/",)),
+    Job("Settings", "admin:index", "/admin/", also=("/periods/", "/access/")),
 )
 
 

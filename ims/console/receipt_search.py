@@ -97,8 +97,8 @@ class ReceiptFilters(forms.Form):
         super().__init__(*args, **options)
         for name, rows in (
             ("fund", funds.funds_visible_to(actor)),
-            ("method_of_payment", funds.methods_in_use()),
-            ("office", funds.offices_in_use()),
+            ("method_of_payment", funds.methods_in_use(actor)),
+            ("office", funds.offices_in_use(actor)),
         ):
             self.fields[name].choices = [("", "Any"), *((row.pk, str(row)) for row in rows)]
 

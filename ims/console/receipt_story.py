@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.urls import NoReverseMatch, reverse
 
 from ims.audit.actors import Actor
+from ims.audit.scope import scoped
 from ims.exports.models import ExportedEntry
 from ims.imports.models import ImportBatch, ImportRow
 from ims.ledger.models import Entry, Posting
@@ -41,9 +42,9 @@ class Event:
 
 
 def story(actor: Actor, chain: Chain) -> list[Event]:
-    """Everything that happened to the receipt, oldest first. Lines of funds the actor may not see are left out."""
+    """Everything that happened to the receipt, oldest first. Lines outside the actor's scope are left out."""
     events = [_origin(origin) for origin in chain.origins]
-    events.append(_posted(chain, actor))
+    events.append(_posted(chain))
     events.extend(_corrections(chain, actor))
     if chain.reversal is not None:
         events.append(_reversed(chain.reversal))
@@ -76,10 +77,10 @@ def _origin(entry: Entry) -> Event:
     )
 
 
-def _posted(chain: Chain, actor: Actor) -> Event:
+def _posted(chain: Chain) -> Event:
     posting = chain.entry.posting
     link, link_text = _source(posting)
-    seen = [_move(sibling) for sibling in chain.siblings if actor.may_see_fund(sibling.fund_id)]
+    seen = [_move(sibling) for sibling in chain.siblings]
     return Event(
         f"{_VERBS[posting.kind]}, posted as {posting.reference}",
         posting.posted_at,
@@ -102,9 +103,9 @@ def _corrections(chain: Chain, actor: Actor) -> list[Event]:
         posting = entries[0].posting
         if posting_id == own_reversal:
             continue
-        others = Entry.objects.filter(posting=posting_id).exclude(pk__in=[entry.pk for entry in entries])
+        others = scoped(actor, Entry.objects.filter(posting=posting_id)).exclude(pk__in=[e.pk for e in entries])
         beside = others.select_related("posting", "fund").order_by("line")[:20]
-        shown = [_move(entry) for entry in (*entries, *beside) if actor.may_see_fund(entry.fund_id)]
+        shown = [_move(entry) for entry in (*entries, *beside)]
         events.append(
             Event(
                 f"{_VERBS[posting.kind]} {posting.reference}",
@@ -143,7 +144,7 @@ def _suspense(actor: Actor, entry: Entry) -> list[Event]:
             link=link,
             link_text="Open the suspense item" if link else "",
         )
-        for event in suspense.history(item)
+        for event in suspense.history(actor, item)
         if "movement" not in event
     ]
 

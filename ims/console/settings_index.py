@@ -75,6 +75,7 @@ SCREENS: tuple[tuple[str, str, str, str], ...] = (
     ("How money arrives", "File profiles", "imports:profiles", "imports.fileprofile"),
     ("How money arrives", "Routing rules", "imports:rules", "imports.routingrule"),
     ("VAT and the general ledger", "Accounting periods", "periods:index", "ledger.accountingperiod"),
+    ("People and messages", "Access: scopes, roles, reviews", "access:index", "access.personscope"),
 )
 """Settings that have screens of their own, shown instead of Django's pages for the same records."""
 

@@ -10,12 +10,14 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.http import QueryDict
 
+from ims.audit import personal
 from ims.audit.actors import Actor
 from ims.common.identifiers import record_number
 from ims.console.fields import DateField, MoneyField
 from ims.console.move_forms import MOST_LINES, LineForm, ReasonForm, line_set
 from ims.funds import selectors as funds
 from ims.ledger.lines import Line
+from ims.ledger.models import Entry
 from ims.suspense import selectors
 from ims.suspense.allocation import Allocation, ItemTake
 from ims.suspense.models import SuspenseItem
@@ -178,7 +180,7 @@ def allocation_forms(
         there = record_number(data.get("credit-TOTAL_FORMS", "")) or 0
         data["credit-TOTAL_FORMS"] = str(min(there + 1, MOST_LINES))
     at_first = [{"item": item.pk, "seen": item.remaining, "amount": item.remaining} for item in items]
-    narrative = items[0].entry.narrative[:100] if len(items) == 1 else ""
+    narrative = personal.for_form(actor, Entry, items[0].entry.narrative[:100]) if len(items) == 1 else ""
     total = sum(item.remaining for item in items)
     return AllocationForms(
         takes=takes(data, prefix="take", initial=at_first if data is None else None),
@@ -200,7 +202,6 @@ def accepted(items: Sequence[SuspenseItem], *, fund: str, reference: str, reason
     data["to-TOTAL_FORMS"], data["to-INITIAL_FORMS"] = "1", "0"
     data["to-0-fund"], data["to-0-account_reference"] = fund, reference
     data["to-0-amount"] = str(sum(item.remaining for item in items))
-    data["to-0-narrative"] = items[0].entry.narrative[:100]
     data["credit-TOTAL_FORMS"] = data["credit-INITIAL_FORMS"] = "0"
     data["reason"], data["key"] = reason[:300], key
     return data

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import include, path, register_converter
 
 from ims.console.addresses import RecordNumber
-from ims.console.views import base, health, today
+from ims.console.views import base, health, personal, today
 
 register_converter(RecordNumber, "number")
 
@@ -20,6 +20,8 @@ urlpatterns = [
     path("suspense/", include("ims.console.urls_suspense")),
     path("exports/", include("ims.console.urls_exports")),
     path("proof/", include("ims.console.urls_proof")),
+    path("personal-details/", personal.show, name="personal_details"),
+    path("access/", include("ims.console.urls_access")),
     path("audit/", include("ims.console.urls_assurance")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -14,6 +14,7 @@ from django.utils.html import format_html, linebreaks
 
 from ims.audit.actors import authorise
 from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, actor_of, tracked_resource
+from ims.audit.scope import beyond
 from ims.common.errors import ImsError, NotAllowed
 from ims.correspondence import composing
 from ims.correspondence.forms import CopyForm
@@ -121,12 +122,11 @@ class MessageAdmin(ViewOnlyAdmin):
     search_fields = ("=to",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Messages about the person's funds."""
-        found = super().get_queryset(request)
-        funds = actor_of(request).funds
-        if funds is None:
+        """Messages about money in the person's scope."""
+        found, actor = super().get_queryset(request), actor_of(request)
+        if not actor.is_limited:
             return found
-        outside = Entry.objects.filter(posting=OuterRef("posting")).exclude(fund_id__in=funds)
+        outside = beyond(actor, Entry.objects.filter(posting=OuterRef("posting")))
         return found.filter(~Exists(outside), posting__isnull=False)
 
     @admin.display(description="To")

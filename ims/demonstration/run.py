@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ims.audit.actors import Actor
 from ims.common.money import format_pounds
-from ims.demonstration import cast, council
+from ims.demonstration import access, cast, council
 from ims.demonstration.day import FULL, LIGHT, SLIP_MEANS, DayFile, file_to_try, files
 from ims.demonstration.payers import receive_payers
 from ims.demonstration.payments import Council
@@ -55,6 +55,7 @@ def run(today: date, folder: Path, tell: Tell) -> date:
     _weeks_before(day, model, tell)
     closed = council.close_earlier_periods(day)
     tell(Event("Month ends", f"{closed} earlier periods closed" if closed else "as they were", cast.FINANCIER.name))
+    access.arrange(day, tell)
     arrived = files(day, model, FULL, day_before=previous_working_day(day))
     _put_down([*arrived, file_to_try(day, model)], folder)
     for file in arrived:

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin
+from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, WholeAdmin
 from ims.common.errors import ImsError
 from ims.exports.models import ExportBatch, ExportProfile
 from ims.exports.services import check_profile
@@ -69,7 +69,7 @@ class ExportProfileAdmin(TrackedAdmin):
 
 
 @admin.register(ExportBatch)
-class ExportBatchAdmin(ViewOnlyAdmin):
+class ExportBatchAdmin(WholeAdmin, ViewOnlyAdmin):
     """What was built. The bytes themselves are fetched on the exports screens, which keep a record of it."""
 
     list_display = ("__str__", "first_date", "last_date", "entry_count", "line_count", "debit_total", "built_at")
@@ -78,7 +78,5 @@ class ExportBatchAdmin(ViewOnlyAdmin):
     exclude = ("content",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Every batch, without its bytes; none for people who see only some funds."""
-        found = super().get_queryset(request).select_related("profile").defer("content")
-        actor = getattr(request, "actor", None)
-        return found if actor is None or actor.funds is None else found.none()
+        """Every batch, without its bytes."""
+        return super().get_queryset(request).select_related("profile").defer("content")

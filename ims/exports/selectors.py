@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from ims.audit.actors import Actor
+from ims.audit.scope import require_whole
 from ims.common.errors import NotFound
 from ims.common.identifiers import record_number
 from ims.common.money import ZERO
@@ -112,16 +113,16 @@ def get_profile(name_or_id: str | int) -> ExportProfile:
 
 
 def batches(actor: Actor) -> QuerySet[ExportBatch]:
-    """Every batch, newest first, without its bytes; none for people who see only some funds: a journal has all."""
+    """Every batch, newest first, without its bytes; none for people whose scope is limited: a journal has all."""
     found = ExportBatch.objects.select_related("profile").defer("content").order_by("-id")
-    return found if actor.funds is None else found.none()
+    return found.none() if actor.is_limited else found
 
 
 def get_batch(actor: Actor, batch_id: int) -> ExportBatch:
     """The batch. Raises `NotFound` when there is none the actor may see."""
     found = batches(actor).filter(pk=batch_id).first()
     if found is None:
-        raise NotFound(f"There is no export {batch_id}, or it holds funds that are not yours.")
+        raise NotFound(f"There is no export {batch_id}, or it holds money that is not yours to see.")
     return found
 
 
@@ -139,7 +140,11 @@ def lines_of(batch: ExportBatch, *, after: int = 0, size: int = 100) -> Page:
 
 
 def plan(actor: Actor, profile: ExportProfile, first: date, last: date) -> Plan:
-    """What a journal of `first` to `last` (both included) would hold if it were built now."""
+    """What a journal of `first` to `last` (both included) would hold if it were built now.
+
+    Raises `NotAllowed` for an actor whose scope is limited: a journal holds everything.
+    """
+    require_whole(actor, "A journal")
     parameters = {"first": first, "last": last, "profile": profile.pk}
     found = sources(_NOT_EXPORTED, parameters, is_detail=profile.is_detail)
     lines, missing = journal_of(profile, found, first, last)

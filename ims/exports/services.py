@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from ims.audit.actors import Actor, acting, authorise
+from ims.audit.scope import require_whole
 from ims.audit.services import record
 from ims.common import clock
-from ims.common.errors import InvalidInput, NotAllowed
+from ims.common.errors import InvalidInput
 from ims.common.money import ZERO, format_pounds
 from ims.exports import journal, layout, selectors
 from ims.exports.errors import ExportRefusal, NothingToExport
@@ -134,8 +135,7 @@ def check_profile(profile: ExportProfile) -> None:
 
 def check_request(*, actor: Actor, profile: ExportProfile, first: date, last: date) -> None:
     """Raise `ExportRefusal` or `NotAllowed` for days, a profile or an actor that no journal can be built for."""
-    if actor.funds is not None:
-        raise NotAllowed("A journal holds every fund, and you see only some. Ask somebody in finance to build it.")
+    require_whole(actor, "A journal")
     if not profile.is_active:
         raise ExportRefusal(f"The export profile “{profile}” is not in use. Choose another.", code="not_in_use")
     if last < first:

@@ -7,6 +7,6 @@ class FundsConfig(AppConfig):
 
     def ready(self) -> None:
         from ims.funds.selectors import fund_scope
-        from ims.people.selectors import register_fund_scope
+        from ims.people.selectors import register_scope
 
-        register_fund_scope(fund_scope)
+        register_scope("funds", fund_scope)

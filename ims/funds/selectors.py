@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db.models import Q, QuerySet
 
 from ims.audit.actors import Actor
+from ims.audit.scope import Paths, within
 from ims.funds import rules
 from ims.funds.errors import FundsRefusal
 from ims.funds.models import (
@@ -30,7 +31,7 @@ _SIDES = dict(GeneralLedgerMapping.Side.choices)
 
 def funds_visible_to(actor: Actor) -> QuerySet[Fund]:
     """Every fund in the actor's scope, in use or not."""
-    return Fund.objects.all() if actor.funds is None else Fund.objects.filter(code__in=actor.funds)
+    return Fund.objects.filter(within(actor, Paths("pk", "", "")))
 
 
 def funds_in_use(actor: Actor | None = None) -> QuerySet[Fund]:
@@ -39,14 +40,16 @@ def funds_in_use(actor: Actor | None = None) -> QuerySet[Fund]:
     return visible.filter(is_active=True)
 
 
-def methods_in_use() -> QuerySet[MethodOfPayment]:
-    """The methods of payment that may be posted with."""
-    return MethodOfPayment.objects.filter(is_active=True)
+def methods_in_use(actor: Actor | None = None) -> QuerySet[MethodOfPayment]:
+    """The methods of payment that may be posted with, of those `actor` may see (all when no actor is given)."""
+    methods = MethodOfPayment.objects.filter(is_active=True)
+    return methods.filter(within(actor, Paths("", "", "pk"))) if actor else methods
 
 
-def offices_in_use() -> QuerySet[Office]:
-    """The offices money may be taken at."""
-    return Office.objects.filter(is_active=True)
+def offices_in_use(actor: Actor | None = None) -> QuerySet[Office]:
+    """The offices money may be taken at, of those `actor` may see (all when no actor is given)."""
+    offices = Office.objects.filter(is_active=True)
+    return offices.filter(within(actor, Paths("", "pk", ""))) if actor else offices
 
 
 def vat_codes_in_use() -> QuerySet[VatCode]:

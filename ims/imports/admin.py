@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin
+from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, WholeAdmin, actor_of
 from ims.imports.models import FileProfile, ImportBatch, RoutingRule, SourceFile
+from ims.imports.shares import batches_visible_to
 
 
 class _Settings(TrackedAdmin):
@@ -39,6 +41,20 @@ class RoutingRuleAdmin(_Settings):
 
 @admin.register(ImportBatch)
 class ImportBatchAdmin(ViewOnlyAdmin):
+    """Imports within the scope of whoever looks. What is wrong with a file quotes its lines, and is on its own page."""
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        whole = ("row_count",) if actor_of(request).is_limited else ()
+        return ("error", "problems", "notices", "totals", "world", *whole)
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        hidden = set(self.get_exclude(request))
+        return [name for name in self.list_display if name not in hidden]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        found = super().get_queryset(request)
+        return found.filter(pk__in=batches_visible_to(actor_of(request)).values("pk"))
+
     list_display = ("id", "file_name", "profile", "state", "row_count", "posting", "received_at", "received_by")
     list_filter = ("state", "profile")
     search_fields = ("=id", "file_name")
@@ -46,6 +62,8 @@ class ImportBatchAdmin(ViewOnlyAdmin):
 
 
 @admin.register(SourceFile)
-class SourceFileAdmin(ViewOnlyAdmin):
+class SourceFileAdmin(WholeAdmin, ViewOnlyAdmin):
+    """Files as they arrived, which hold everybody's money."""
+
     list_display = ("id", "name", "size", "sha256", "received_at", "received_by")
     search_fields = ("name", "=sha256")

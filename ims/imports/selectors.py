@@ -8,16 +8,18 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ims.audit.actors import Actor
+from ims.audit.scope import scoped
 from ims.common import clock
 from ims.common.errors import NotFound
 from ims.common.money import ZERO
 from ims.funds.models import BankHoliday
-from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
+from ims.imports import shares
+from ims.imports.models import BatchShare, FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.imports.states import NEEDS_A_PERSON, POSTS_WITH_THE_FILE, BatchState, Outcome
 
 REASONS_SHOWN = 50
@@ -98,10 +100,19 @@ class LateFile:
 
 
 def batches(
-    *, state: str = "", profile: str = "", name: str = "", first: date | None = None, last: date | None = None
+    actor: Actor,
+    *,
+    state: str = "",
+    profile: str = "",
+    name: str = "",
+    first: date | None = None,
+    last: date | None = None,
 ) -> QuerySet[ImportBatch]:
-    """Batches, latest first, by state, profile code, part of the file name, and day received (both included)."""
-    found = ImportBatch.objects.select_related("file", "profile", "posting")
+    """Batches the actor may see, latest first, by state, profile code, part of the file name, and day received.
+
+    Days are both included.
+    """
+    found = shares.batches_visible_to(actor).select_related("file", "profile", "posting")
     if state:
         found = found.filter(state=state)
     if profile:
@@ -115,24 +126,34 @@ def batches(
     return found
 
 
-def needing_attention() -> QuerySet[ImportBatch]:
+def batch(actor: Actor, batch_id: int) -> ImportBatch:
+    """One batch with its file and profile. Raises `NotFound` when there is none the actor may see."""
+    found = batches(actor).filter(pk=batch_id).first()
+    if found is None:
+        raise NotFound(f"There is no import {batch_id}, or nothing in it is yours to see.")
+    return found
+
+
+def needing_attention(actor: Actor) -> QuerySet[ImportBatch]:
     """Batches that wait for somebody: ready to post, refused, failed, or posted with rows still held."""
-    held = ImportRow.objects.filter(outcome__in=[*NEEDS_A_PERSON, Outcome.CORRECTED]).values("batch_id")
+    waiting = ImportRow.objects.filter(outcome__in=[*NEEDS_A_PERSON, Outcome.CORRECTED])
+    held = waiting.filter(shares.rows_in_scope(actor)).values("batch_id")
     unfinished = Q(state__in=[BatchState.RECEIVED, BatchState.CHECKED, BatchState.REFUSED, BatchState.FAILED])
-    return batches().filter(unfinished | Q(state=BatchState.POSTED, pk__in=held))
+    return batches(actor).filter(unfinished | Q(state=BatchState.POSTED, pk__in=held))
 
 
-def held_counts(of: Iterable[ImportBatch]) -> dict[int, int]:
-    """How many rows of each batch wait for a person, where there are any."""
-    held = ImportRow.objects.filter(batch__in=of, outcome__in=[*NEEDS_A_PERSON, Outcome.CORRECTED])
-    return dict(held.values("batch").order_by("batch").annotate(n=Count("line")).values_list("batch", "n"))
+def outcome_counts(actor: Actor, of: Iterable[ImportBatch]) -> dict[int, dict[str, Tally]]:
+    """How many rows of each batch, of those in the actor's scope, have which outcome."""
+    found: dict[int, dict[str, Tally]] = {}
+    mine = scoped(actor, BatchShare.objects.filter(batch__in=of))
+    for share in mine.values("batch", "outcome").order_by().annotate(n=Sum("count"), total=Sum("amount")):
+        found.setdefault(share["batch"], {})[share["outcome"]] = Tally(share["n"], share["total"])
+    return found
 
 
 def rows(actor: Actor, batch: ImportBatch, *, outcome: str = "", reason_code: str = "") -> QuerySet[ImportRow]:
-    """The rows of a batch in file order, within the actor's funds."""
-    found = ImportRow.objects.filter(batch=batch).order_by("line")
-    if actor.funds is not None:
-        found = found.filter(Q(posting_fund__in=actor.funds) | Q(posting_fund="", fund__in=["", *actor.funds]))
+    """The rows of a batch in file order, within the actor's scope. What is shown goes through `personal.veil`."""
+    found = ImportRow.objects.filter(shares.rows_in_scope(actor), batch=batch).order_by("line")
     if outcome:
         found = found.filter(outcome=outcome)
     if reason_code:
@@ -141,16 +162,24 @@ def rows(actor: Actor, batch: ImportBatch, *, outcome: str = "", reason_code: st
 
 
 def row(actor: Actor, row_id: int) -> ImportRow:
-    """One row with its batch. Raises `NotFound`, also for one outside the actor's funds."""
+    """One row with its batch. Raises `NotFound`, also for one outside the actor's scope."""
     found = ImportRow.objects.select_related("batch__file", "batch__profile").filter(pk=row_id).first()
     if found is None or not rows(actor, found.batch).filter(pk=row_id).exists():
-        raise NotFound("That row does not exist, or it is not in one of your funds.")
+        raise NotFound("That row does not exist, or it is not one of yours to see.")
     return found
 
 
-def plan(batch: ImportBatch) -> Plan:
-    """What posting would do, from the rows as they stand."""
-    mine = ImportRow.objects.filter(batch=batch)
+def whole_plan(batch: ImportBatch) -> Plan:
+    """What posting would do with all of the file, whoever asks."""
+    return _plan(ImportRow.objects.filter(batch=batch))
+
+
+def plan(actor: Actor, batch: ImportBatch) -> Plan:
+    """What posting would do with the rows in the actor's scope, as they stand."""
+    return _plan(ImportRow.objects.filter(shares.rows_in_scope(actor), batch=batch))
+
+
+def _plan(mine: QuerySet[ImportRow]) -> Plan:
     by_outcome = {
         found["outcome"]: Tally(found["n"], found["total"] or ZERO)
         for found in mine.values("outcome").order_by("outcome").annotate(n=Count("line"), total=Sum("amount"))
@@ -162,25 +191,29 @@ def plan(batch: ImportBatch) -> Plan:
         .order_by("posting_fund", "method_of_payment")
         .annotate(n=Count("line"), total=Sum("amount"))
     ]
-    return Plan(by_outcome, lines, _reasons(batch))
+    return Plan(by_outcome, lines, _reasons(mine))
 
 
-def _reasons(batch: ImportBatch) -> list[ReasonLine]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT outcome, reason_code, (array_agg(reason ORDER BY line))[1], count(*), coalesce(sum(amount), 0)"
-            " FROM imports_importrow WHERE batch_id = %s AND outcome <> 'to_post'"
-            " GROUP BY 1, 2 ORDER BY 4 DESC LIMIT %s",
-            [batch.pk, REASONS_SHOWN],
-        )
-        return [
-            ReasonLine(outcome, code, example, Tally(count, total))
-            for outcome, code, example, count, total in cursor.fetchall()
-        ]
+def _reasons(mine: QuerySet[ImportRow]) -> list[ReasonLine]:
+    found = (
+        mine.exclude(outcome=Outcome.TO_POST)
+        .order_by()
+        .values("outcome", "reason_code")
+        .annotate(first=Min("line"), n=Count("line"), total=Coalesce(Sum("amount"), ZERO))
+        .order_by("-n", "outcome", "reason_code")[:REASONS_SHOWN]
+    )
+    lines = list(found)
+    examples = dict(mine.filter(line__in=[each["first"] for each in lines]).values_list("line", "reason"))
+    return [
+        ReasonLine(each["outcome"], each["reason_code"], examples[each["first"]], Tally(each["n"], each["total"]))
+        for each in lines
+    ]
 
 
-def hit_counts() -> dict[int, tuple[int, datetime | None]]:
-    """For each routing rule, on how many rows it fired and when it last did."""
+def hit_counts(actor: Actor) -> dict[int, tuple[int | None, datetime | None]]:
+    """For each routing rule, on how many rows it fired and when it last did; None for whoever sees only some rows."""
+    if actor.is_limited:
+        return dict.fromkeys(RoutingRule.objects.values_list("pk", flat=True), (None, None))
     found = RoutingRule.objects.annotate(n=Sum("hits__count"), latest=Max("hits__batch__checked_at"))
     return {rule.pk: (rule.n or 0, rule.latest) for rule in found}
 

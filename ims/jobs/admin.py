@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ims.jobs.models import JobRun
+from ims.jobs.selectors import visible_to
 
 
 @admin.register(JobRun)
@@ -18,6 +20,9 @@ class JobRunAdmin(admin.ModelAdmin):
     list_filter = ("state", "task")
     search_fields = ("=id", "title")
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JobRun]:
+        return visible_to(request.actor)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -61,6 +61,9 @@ class JobRun(models.Model):
         return min(100, self.done * 100 // self.total) if self.total else None
 
 
+_SCOPE = ("funds", "offices", "methods")
+
+
 def actor_as_data(actor: Actor) -> dict[str, Any]:
     """`actor` as JSON, for the run that will act for them."""
     return {
@@ -69,19 +72,18 @@ def actor_as_data(actor: Actor) -> dict[str, Any]:
         "name": actor.name,
         "permissions": sorted(actor.permissions),
         "everything": actor.everything,
-        "funds": None if actor.funds is None else sorted(actor.funds),
+        **{name: _listed(getattr(actor, name)) for name in _SCOPE},
         "office": actor.office,
         "address": actor.address,
+        "unveiled": actor.unveiled,
     }
 
 
 def actor_from_data(data: dict[str, Any]) -> Actor:
     """The actor that `actor_as_data` wrote down."""
-    funds = data["funds"]
-    return Actor(
-        **{
-            **data,
-            "permissions": frozenset(data["permissions"]),
-            "funds": None if funds is None else frozenset(funds),
-        }
-    )
+    scope = {name: None if data.get(name) is None else frozenset(data[name]) for name in _SCOPE}
+    return Actor(**{**data, **scope, "permissions": frozenset(data["permissions"])})
+
+
+def _listed(codes: frozenset[str] | None) -> list[str] | None:
+    return None if codes is None else sorted(codes)

@@ -14,9 +14,11 @@ from typing import Any, TextIO
 
 from django.db import connection
 
+from ims.audit import personal
 from ims.audit.actors import Actor, authorise
+from ims.audit.scope import require_whole
 from ims.audit.services import record
-from ims.common.errors import NotAllowed
+from ims.ledger.models import Entry
 
 FORMAT = "ims-ledger-1"
 EVENTS_FORMAT = "ims-events-1"
@@ -148,6 +150,7 @@ def export_evidence(
     1 Jan 2000 and moments in microseconds since 1 Jan 1970 UTC, as the hashes have them. Memory does not grow with the
     ledger. The file holds names and references: treat it as the ledger itself. Taking it stays on record.
     """
+    personal.require(actor, Entry, "export the ledger as evidence")
     _authorise(actor, "ledger.view_entry", "export the ledger as evidence")
     entries = 0
     for seal in _seals(out, FORMAT, council, _SEALS, _SEAL_FIELDS, since, until):
@@ -182,8 +185,7 @@ def export_event_evidence(
 
 def _authorise(actor: Actor, permission: str, what: str) -> None:
     authorise(actor, permission, what=what)
-    if actor.funds is not None:
-        raise NotAllowed("Evidence holds every fund, and you see only some. Ask somebody who sees all of them.")
+    require_whole(actor, "Evidence")
 
 
 def _seals(

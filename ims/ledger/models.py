@@ -15,6 +15,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from ims.audit.history import Tracked
+from ims.audit.personal import Personal
+from ims.audit.scope import Paths
+from ims.common import masking
 from ims.funds.models import DateRange, Fund, MethodOfPayment, Money, Office, VatCode
 
 
@@ -155,10 +158,16 @@ class Entry(models.Model):
     leaf = models.BinaryField(help_text="SHA-256 of the line's content, computed by the database.", default=b"")
 
     append_only = True
+    scope_paths = Paths()
+    personal = Personal(
+        "ledger.see_payer_details",
+        {"payer_name": masking.name, "narrative": masking.hidden},
+    )
 
     class Meta:
         verbose_name_plural = "entries"
         default_permissions = ("view",)
+        permissions = [("see_payer_details", "Can see who paid: names and narratives")]
         ordering = ["-received_on", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["posting", "line"], name="entry_line_once"),
@@ -237,7 +246,7 @@ class SealedPosting(models.Model):
 
 
 class DailyTotal(models.Model):
-    """Sealed entries added up by day, fund, method and kind of posting: what dashboards and the proof read.
+    """Sealed entries added up by day, fund, method, office and kind of posting: what dashboards and the proof read.
 
     Written only while sealing, so that posting a receipt never waits for a total. What is not sealed yet is added live.
     """
@@ -245,6 +254,7 @@ class DailyTotal(models.Model):
     accounting_date = models.DateField()
     fund = models.ForeignKey(Fund, models.PROTECT, related_name="+", db_index=False)
     method_of_payment = models.ForeignKey(MethodOfPayment, models.PROTECT, related_name="+", db_index=False)
+    office = models.ForeignKey(Office, models.PROTECT, related_name="+", db_index=False)
     kind = models.TextField(choices=Posting.Kind.choices)
     entry_count = models.BigIntegerField()
     amount = models.DecimalField(max_digits=18, decimal_places=2)
@@ -254,7 +264,7 @@ class DailyTotal(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
-                fields=["accounting_date", "fund", "method_of_payment", "kind"], name="daily_total_once"
+                fields=["accounting_date", "fund", "method_of_payment", "office", "kind"], name="daily_total_once"
             )
         ]
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from ims.accounts.selectors import check_lines
 from ims.audit.actors import Actor
+from ims.audit.scope import in_words, outside
 from ims.common import clock
 from ims.funds.models import Fund, Office
 from ims.funds.selectors import rate_on
@@ -23,7 +24,7 @@ def complete(lines: Sequence[Line], *, actor: Actor) -> list[Line]:
     """`lines` with every code and date filled in.
 
     An empty VAT code becomes the fund's; an empty office the actor's, then the batch office. Raises `LedgerRefusal`
-    for a fund that does not exist or lies outside the actor's scope.
+    for a fund that does not exist, and for a line outside the actor's scope.
     """
     funds = Fund.objects.in_bulk({line.fund for line in lines})
     offices = [code for code in (actor.office, FALLBACK_OFFICE) if code]
@@ -41,7 +42,19 @@ def complete(lines: Sequence[Line], *, actor: Actor) -> list[Line]:
                 received_on=line.received_on or clock.today(),
             )
         )
+        _refuse_outside(actor, completed[-1])
     return completed
+
+
+def _refuse_outside(actor: Actor, line: Line) -> None:
+    """What somebody may not see they may not write either."""
+    found = outside(actor, fund=line.fund, office=line.office, method=line.method_of_payment)
+    if found:
+        raise LedgerRefusal(
+            f"This would post to {found}, and your account is limited to {in_words(actor)}. "
+            "Ask an administrator to widen it, or a colleague to post this.",
+            code="outside_scope",
+        )
 
 
 def vat_rates(lines: Sequence[Line]) -> dict[tuple[str, date], Decimal]:

@@ -34,11 +34,12 @@ WITH pending AS MATERIALIZED (
        SELECT pending.id, sealed.id, pending.digest FROM pending, sealed),
      added AS (
        INSERT INTO ledger_dailytotal AS totals
-         (accounting_date, fund_id, method_of_payment_id, kind, entry_count, amount, vat_amount)
-       SELECT e.accounting_date, e.fund_id, e.method_of_payment_id, p.kind, count(*), sum(e.amount), sum(e.vat_amount)
+         (accounting_date, fund_id, method_of_payment_id, office_id, kind, entry_count, amount, vat_amount)
+       SELECT e.accounting_date, e.fund_id, e.method_of_payment_id, e.office_id, p.kind, count(*), sum(e.amount),
+              sum(e.vat_amount)
        FROM pending JOIN ledger_posting p ON p.id = pending.id JOIN ledger_entry e ON e.posting_id = pending.id
-       GROUP BY 1, 2, 3, 4
-       ON CONFLICT (accounting_date, fund_id, method_of_payment_id, kind) DO UPDATE SET
+       GROUP BY 1, 2, 3, 4, 5
+       ON CONFLICT (accounting_date, fund_id, method_of_payment_id, office_id, kind) DO UPDATE SET
          entry_count = totals.entry_count + excluded.entry_count,
          amount = totals.amount + excluded.amount,
          vat_amount = totals.vat_amount + excluded.vat_amount)

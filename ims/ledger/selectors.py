@@ -12,7 +12,9 @@ from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
+from ims.audit import personal
 from ims.audit.actors import Actor
+from ims.audit.scope import parameters, scoped, sql_within
 from ims.common.money import ZERO
 from ims.ledger.models import AccountingPeriod, Entry, Posting, Seal
 
@@ -85,10 +87,15 @@ class Page:
 
 
 def entries_matching(actor: Actor, criteria: Criteria) -> QuerySet[Entry]:
-    """Entries within the actor's funds that meet every criterion, newest received first. Not evaluated yet."""
+    """Entries within the actor's scope that meet every criterion, newest received first. Not evaluated yet.
+
+    Raises `NotAllowed` for a search by words from somebody who may not see who paid. What is shown of the entries goes
+    through `personal.veil` first.
+    """
     entries = Entry.objects.select_related("posting", "fund", "method_of_payment").order_by("-received_on", "-id")
-    if actor.funds is not None:
-        entries = entries.filter(fund__in=sorted(actor.funds))
+    entries = scoped(actor, entries)
+    if criteria.words:
+        personal.require(actor, Entry, "search by payer or narrative")
     exact = {
         "fund": criteria.fund,
         "method_of_payment": criteria.method_of_payment,
@@ -137,7 +144,7 @@ def search_entries(actor: Actor, criteria: Criteria, *, cursor: str = "", size: 
     has_newer = more if direction == "newer" else direction == "older"
     has_older = True if direction == "newer" else more
     return Page(
-        entries=found,
+        entries=personal.veil(actor, found),
         older=_write_cursor("older", found[-1]) if has_older else "",
         newer=_write_cursor("newer", found[0]) if has_newer else "",
     )
@@ -164,15 +171,10 @@ def _read_cursor(cursor: str) -> tuple[str, tuple[date, int]]:
 
 
 def entry_for(actor: Actor, entry_id: int) -> Entry | None:
-    """The entry, if it exists and the actor may see its fund."""
-    entry = (
-        Entry.objects.select_related(
-            "posting", "posting__reverses", "fund", "method_of_payment", "office", "vat_code", "corrects__posting"
-        )
-        .filter(pk=entry_id)
-        .first()
-    )
-    return entry if entry and actor.may_see_fund(entry.fund_id) else None
+    """The entry as the actor may see it, if it exists and is in their scope. It is for showing, not for writing."""
+    related = ("posting", "posting__reverses", "fund", "method_of_payment", "office", "vat_code", "corrects__posting")
+    entry = scoped(actor, Entry.objects.select_related(*related)).filter(pk=entry_id).first()
+    return personal.veil_one(actor, entry)
 
 
 @dataclass(frozen=True)
@@ -188,17 +190,19 @@ class Chain:
     seal: Seal | None
 
 
-def entry_chain(entry: Entry) -> Chain:
+def entry_chain(actor: Actor, entry: Entry) -> Chain:
     """The whole story of `entry`: what it came from, what was moved beside it and out of it, and its seal.
 
-    `siblings` are the other lines of the same journal, transfer or allocation; a file's other lines are left out.
+    `siblings` are the other lines of the same journal, transfer or allocation; a file's other lines are left out, and
+    so is every line outside the actor's scope.
     """
     small = entry.posting.kind in (Posting.Kind.JOURNAL, Posting.Kind.TRANSFER, Posting.Kind.ALLOCATION)
-    related = Entry.objects.select_related("posting", "fund", "method_of_payment")
+    related = scoped(actor, Entry.objects.select_related("posting", "fund", "method_of_payment"))
     origins = []
     step = entry.corrects
     while step is not None:
-        origins.insert(0, step)
+        if _in_scope(actor, step):
+            origins.insert(0, step)
         step = step.corrects
     sealed = Seal.objects.filter(postings__posting=entry.posting_id).first()
     return Chain(
@@ -214,6 +218,10 @@ def entry_chain(entry: Entry) -> Chain:
     )
 
 
+def _in_scope(actor: Actor, entry: Entry) -> bool:
+    return actor.may_see(fund=entry.fund_id, office=entry.office_id, method=entry.method_of_payment_id)
+
+
 @dataclass(frozen=True)
 class TotalRow:
     """Entries of one day, fund, method and kind of posting, added up. Amounts in pounds, VAT included."""
@@ -227,20 +235,20 @@ class TotalRow:
     vat_amount: Decimal
 
 
-_TOTALS = """
+_TOTALS = f"""
 SELECT accounting_date, fund_id, method_of_payment_id, kind, sum(entry_count), sum(amount), sum(vat_amount)
 FROM (
-  SELECT accounting_date, fund_id, method_of_payment_id, kind, entry_count, amount, vat_amount
+  SELECT accounting_date, fund_id, method_of_payment_id, office_id, kind, entry_count, amount, vat_amount
   FROM ledger_dailytotal WHERE accounting_date BETWEEN %(first)s AND %(last)s
   UNION ALL
-  SELECT e.accounting_date, e.fund_id, e.method_of_payment_id, p.kind, 1, e.amount, e.vat_amount
+  SELECT e.accounting_date, e.fund_id, e.method_of_payment_id, e.office_id, p.kind, 1, e.amount, e.vat_amount
   FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id
   WHERE p.id > %(floor)s AND NOT EXISTS (SELECT 1 FROM ledger_sealedposting s WHERE s.posting_id = p.id)
     AND e.accounting_date BETWEEN %(first)s AND %(last)s
 ) AS both_parts
-WHERE %(funds)s::text[] IS NULL OR fund_id = ANY(%(funds)s::text[])
+WHERE {sql_within("both_parts")}
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-"""
+"""  # noqa: S608 - built of constants
 _SEALED_FLOOR = """
 SELECT coalesce((SELECT last_posting_id FROM ledger_seal WHERE sealed_at < now() - interval '1 day'
                  ORDER BY id DESC LIMIT 1), 0)
@@ -259,7 +267,7 @@ def totals_between(actor: Actor, first: date, last: date) -> list[TotalRow]:
                 "first": first,
                 "last": last,
                 "floor": sealed_floor(),
-                "funds": None if actor.funds is None else sorted(actor.funds),
+                **parameters(actor),
             },
         )
         return [TotalRow(*row[:4], int(row[4]), *row[5:]) for row in cursor.fetchall()]

@@ -134,15 +134,16 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "ledger.daily_total_differs",
-        "The daily total of {0} for fund {1}, method {2} ({3}) is {4}, but its sealed entries add up to {5}.",
+        "The daily total of {0}, fund {1}, method {2}, office {3} ({4}) is {5}, but its sealed entries add up to {6}.",
         """SELECT coalesce(t.accounting_date, e.accounting_date), coalesce(t.fund_id, e.fund_id),
-                  coalesce(t.method_of_payment_id, e.method_of_payment_id), coalesce(t.kind, e.kind), t.amount, e.amount
+                  coalesce(t.method_of_payment_id, e.method_of_payment_id), coalesce(t.office_id, e.office_id),
+                  coalesce(t.kind, e.kind), t.amount, e.amount
            FROM ledger_dailytotal t
-           FULL JOIN (SELECT e.accounting_date, e.fund_id, e.method_of_payment_id, p.kind, count(*) AS entry_count,
-                             sum(e.amount) AS amount, sum(e.vat_amount) AS vat_amount
+           FULL JOIN (SELECT e.accounting_date, e.fund_id, e.method_of_payment_id, e.office_id, p.kind,
+                             count(*) AS entry_count, sum(e.amount) AS amount, sum(e.vat_amount) AS vat_amount
                       FROM ledger_sealedposting s JOIN ledger_posting p ON p.id = s.posting_id
-                      JOIN ledger_entry e ON e.posting_id = p.id GROUP BY 1, 2, 3, 4) e
-             USING (accounting_date, fund_id, method_of_payment_id, kind)
+                      JOIN ledger_entry e ON e.posting_id = p.id GROUP BY 1, 2, 3, 4, 5) e
+             USING (accounting_date, fund_id, method_of_payment_id, office_id, kind)
            WHERE t.amount IS DISTINCT FROM e.amount OR t.entry_count IS DISTINCT FROM e.entry_count
               OR t.vat_amount IS DISTINCT FROM e.vat_amount""",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from ims.audit.actors import Actor
+from ims.audit.scope import Paths, within
 from ims.common.errors import NotFound
 from ims.payment_types.models import PaymentType
 
@@ -12,8 +13,8 @@ from ims.payment_types.models import PaymentType
 def offered(actor: Actor | None = None) -> QuerySet[PaymentType]:
     """The types on offer whose fund is in use and payable online, of those in the actor's scope, in order."""
     types = PaymentType.objects.filter(is_active=True, fund__is_active=True, fund__is_payable_online=True)
-    if actor is not None and actor.funds is not None:
-        types = types.filter(fund_id__in=actor.funds)
+    if actor is not None:
+        types = types.filter(within(actor, Paths(offices="", methods="")))
     return types.select_related("fund")
 
 

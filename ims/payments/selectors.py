@@ -1,4 +1,4 @@
-"""Reading payments. Whoever asks sees those whose every line lies in their funds."""
+"""Reading payments. Whoever asks sees those that lie in their scope with every line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ims.audit.actors import Actor
+from ims.audit.scope import beyond, scoped
 from ims.common.errors import NotFound
 from ims.payments import gateways, states
 from ims.payments.errors import PaymentRefusal
@@ -56,26 +57,26 @@ def unfinished_attempt(basket: Basket) -> PaymentAttempt | None:
 
 
 def is_in_scope(actor: Actor, basket: Basket) -> bool:
-    """Whether every line of `basket` lies in the actor's funds."""
-    if actor.funds is None:
-        return True
-    return not BasketLine.objects.filter(basket=basket).exclude(fund_id__in=actor.funds).exists()
+    """Whether `basket`, its office and the fund of every line, lies in the actor's scope."""
+    if actor.offices is not None and basket.office_id not in actor.offices:
+        return False
+    return not beyond(actor, BasketLine.objects.filter(basket=basket)).exists()
 
 
 def attempts_visible_to(actor: Actor) -> QuerySet[PaymentAttempt]:
-    """Every payment in the actor's scope. What was taken outside IMS is for those who see every fund."""
+    """Every payment in the actor's scope. What was taken outside IMS is for those whose scope is not limited."""
     found = PaymentAttempt.objects.select_related("basket", "service", "method_of_payment", "posting")
-    if actor.funds is None:
+    if not actor.is_limited:
         return found
-    outside = BasketLine.objects.filter(basket=OuterRef("basket")).exclude(fund_id__in=actor.funds)
-    return found.filter(~Exists(outside), basket__isnull=False)
+    outside = beyond(actor, BasketLine.objects.filter(basket=OuterRef("basket")))
+    return scoped(actor, found).filter(~Exists(outside), basket__isnull=False)
 
 
 def get_attempt(actor: Actor, attempt_id: int) -> PaymentAttempt:
     """One payment in the actor's scope. Raises `NotFound`."""
     found = attempts_visible_to(actor).filter(pk=attempt_id).first()
     if found is None:
-        raise NotFound("There is no such payment, or it is not in your funds.")
+        raise NotFound("There is no such payment, or it is not one of yours to see.")
     return found
 
 

@@ -14,24 +14,32 @@ from ims.audit.admin import REASON, TrackedAdmin, TrackedResource, actor_of
 from ims.common.errors import ImsError
 from ims.people import services
 from ims.people.models import User
-from ims.people.roles import ROLES
-
-_ROLE_CHOICES = [(role.name, f"{role.name}: {role.purpose}") for role in ROLES]
+from ims.people.selectors import known_roles
 
 
 class PersonForm(forms.ModelForm):
     """What may be said about a person. The rules are the services'."""
 
-    roles = forms.MultipleChoiceField(
-        choices=_ROLE_CHOICES, required=False, widget=forms.CheckboxSelectMultiple, label="Roles"
+    roles = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="Roles")
+
+    scope_confirmed = forms.BooleanField(
+        required=False,
+        label="Their scope fits the roles chosen",
+        help_text="Needed when the roles of somebody with a limited scope change: the old scope must not stay by "
+        "oversight. Look at it under “What they may see”.",
     )
 
     class Meta:
         model = User
-        fields = ("username", "display_name", "email", "office_code", "is_active")
+        fields = ("username", "display_name", "email", "office_code", "access_kind", "access_ends_on", "is_active")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        held = {name for name in self.instance.role_names.split(", ") if name} if self.instance.pk else set()
+        known = [role for role in known_roles(in_use_only=False) if role.is_in_use or role.name in held]
+        self.fields["roles"].choices = [(role.name, f"{role.name}: {role.purpose}") for role in known]
+        if "access_kind" in self.fields:
+            self.fields["access_kind"].required = False
         if self.instance.pk:
             self.fields["roles"].initial = [name for name in self.instance.role_names.split(", ") if name]
             if "username" in self.fields:
@@ -44,7 +52,17 @@ class PersonResource(TrackedResource):
     class Meta(TrackedResource.Meta):
         model = User
         import_id_fields = ("username",)
-        fields = ("username", "display_name", "email", "office_code", "role_names", "is_active", "last_login")
+        fields = (
+            "username",
+            "display_name",
+            "email",
+            "office_code",
+            "role_names",
+            "access_kind",
+            "access_ends_on",
+            "is_active",
+            "last_login",
+        )
         export_order = fields
 
 
@@ -57,16 +75,28 @@ class PersonAdmin(TrackedAdmin):
     resource_classes = [PersonResource]
     allow_import = False
     list_display = ("display_name", "username", "role_names", "office_code", "is_active", "last_login")
-    list_filter = ("is_active", ("groups", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("is_active", "access_kind", ("groups", admin.RelatedOnlyFieldListFilter))
     search_fields = ("display_name", "username", "email")
     change_form_template = "people/change_person.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None and not self.has_change_permission(request, obj):
-            shown = ("username", "display_name", "email", "office_code", "role_names", "is_active", "last_login")
+            shown = (
+                "username",
+                "display_name",
+                "email",
+                "office_code",
+                "role_names",
+                "access_kind",
+                "access_ends_on",
+                "is_active",
+                "last_login",
+            )
             return [(None, {"fields": shown})]
         names = ["username", "display_name", "email", "office_code"]
-        access = ["roles", "is_active"] if obj is not None else ["roles"]
+        access = ["roles", "scope_confirmed", "access_kind", "access_ends_on", "is_active"]
+        if obj is None:
+            access = ["roles", "access_kind", "access_ends_on"]
         return [(None, {"fields": names}), ("Access", {"fields": access}), ("Why", {"fields": [REASON]})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -113,17 +143,32 @@ def _apply(actor: Any, person: User, data: dict[str, Any]) -> None:
     details = {name: data.get(name, "") for name in ("display_name", "email", "office_code")}
     if person.pk is None:
         data["person"] = services.create_person(
-            actor=actor, username=data["username"], roles=data["roles"], reason=reason, **details
+            actor=actor,
+            username=data["username"],
+            roles=data["roles"],
+            access_kind=data.get("access_kind") or User.AccessKind.STAFF,
+            access_ends_on=data.get("access_ends_on"),
+            reason=reason,
+            **details,
         )
         return
     stored = User.objects.get(pk=person.pk)
     changed = [name for name in details if details[name] != getattr(stored, name)]
     if changed:
         stored = services.change_details(actor=actor, person=stored, reason=reason, **details)
+    term = (data.get("access_kind") or stored.access_kind, data.get("access_ends_on"))
+    if term != (stored.access_kind, stored.access_ends_on):
+        stored = services.set_access_term(actor=actor, person=stored, kind=term[0], ends_on=term[1], reason=reason)
     if data["is_active"] and not stored.is_active:
         stored = services.reactivate(actor=actor, person=stored, roles=data["roles"], reason=reason)
     elif not data["is_active"] and stored.is_active:
         stored = services.deactivate(actor=actor, person=stored, reason=reason)
     elif stored.is_active:
-        stored = services.change_roles(actor=actor, person=stored, roles=data["roles"], reason=reason)
+        stored = services.change_roles(
+            actor=actor,
+            person=stored,
+            roles=data["roles"],
+            reason=reason,
+            scope_confirmed=data.get("scope_confirmed", False),
+        )
     data["person"] = stored

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ims.people import roles
-from ims.people.models import User
+from ims.people.models import CouncilRole, User
+from ims.people.selectors import known_roles, with_access
 
 
 def findings() -> Iterator[str]:
@@ -13,12 +14,16 @@ def findings() -> Iterator[str]:
     unknown = roles.unknown_permissions()
     if unknown:
         yield f"The roles name permissions that nothing declares: {', '.join(unknown)}."
-    if not User.objects.filter(is_active=True, groups__name=roles.ADMINISTRATOR).exists():
+    if not with_access().filter(groups__name=roles.ADMINISTRATOR).exists():
         yield f"Nobody active has the role {roles.ADMINISTRATOR}. Make one on the server."
+    known = {role.name for role in known_roles(in_use_only=False)}
     for person in User.objects.filter(is_active=True).prefetch_related("groups"):
-        held = {group.name for group in person.groups.all()}
-        words = ", ".join(name for name in roles.ROLE_NAMES if name in held)
+        words = roles.in_words(group.name for group in person.groups.all() if group.name in known)
         if words != person.role_names:
             yield f"{person}'s roles were changed outside IMS: history says “{person.role_names}”, now “{words}”."
     for person in User.objects.filter(is_active=True, is_superuser=True):
         yield f"{person} is a superuser, who bypasses every role. Use roles instead."
+    for role in CouncilRole.objects.select_related("group").prefetch_related("group__permissions__content_type"):
+        held = {f"{each.content_type.app_label}.{each.codename}" for each in role.group.permissions.all()}
+        if held != set(role.permissions):
+            yield f"The role {role} was changed outside IMS: it does not hold what its history says."

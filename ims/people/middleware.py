@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from ims.audit.actors import Actor, acting
+from ims.people.personal_details import is_unveiled
 from ims.people.selectors import actor_for
 
 _ALLOWED_WITH_TEMPORARY_PASSWORD = ("admin:password_change", "admin:logout", "admin:jsi18n")
@@ -24,6 +26,9 @@ class ActorMiddleware:
         request.actor = SimpleLazyObject(lambda: _actor(request))
         if not request.user.is_authenticated:
             return self.get_response(request)
+        if request.user.access_is_over:
+            logout(request)
+            return HttpResponseRedirect(reverse("admin:login"))
         if request.user.must_change_password and not _is_allowed_with_temporary_password(request):
             return HttpResponseRedirect(reverse("admin:password_change"))
         with acting(request.actor):
@@ -33,7 +38,7 @@ class ActorMiddleware:
 def _actor(request: HttpRequest) -> Actor | None:
     if not request.user.is_authenticated:
         return None
-    return actor_for(request.user, address=address_of(request))
+    return actor_for(request.user, address=address_of(request), unveiled=is_unveiled(request.session))
 
 
 def address_of(request: HttpRequest) -> str:

@@ -105,6 +105,9 @@ _PAYMENT_SETTINGS = _all("payments", ["paymentservice"], "add", "change") | _all
     "payments", ["paymentroute"], "add", "change", "delete"
 )
 
+_PERSONAL = {"accounts.see_personal_data", "ledger.see_payer_details"}
+"""Names, addresses and narratives: for whoever has to tell one payer from another. The rest see masks."""
+
 _MONEY_MOVES = {"ledger.post_journal", "ledger.post_transfer", "ledger.reverse_posting", "imports.reverse_batch"}
 
 _IMPORT_SETTINGS = _all("imports", ["fileprofile", "routingrule"], "add", "change")
@@ -115,7 +118,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         INCOME_OFFICER,
         "Brings files in, posts receipts, clears suspense.",
-        frozenset(_LISTS | _DAILY_WORK),
+        frozenset(_LISTS | _DAILY_WORK | _PERSONAL),
     ),
     Role(
         INCOME_MANAGER,
@@ -123,10 +126,11 @@ ROLES: tuple[Role, ...] = (
         frozenset(
             _LISTS
             | _DAILY_WORK
+            | _PERSONAL
             | _MONEY_MOVES
             | _REFUNDS
             | _IMPORT_SETTINGS
-            | {"approvals.decide_request"}
+            | {"approvals.decide_request", "access.decide_review", "access.view_accessreview"}
             | _all("accounts", ["stopreason"], "add", "change")
             | _all("exports", ["exportprofile", "exportbatch"], "view")
         ),
@@ -137,6 +141,7 @@ ROLES: tuple[Role, ...] = (
         frozenset(
             _LISTS
             | _DAILY_WORK
+            | _PERSONAL
             | _EXPORT_SETTINGS
             | _REFUNDS
             | _all("exports", ["exportbatch"], "view")
@@ -157,18 +162,24 @@ ROLES: tuple[Role, ...] = (
         "Looks after people and system messages. Cannot grant the role Administrator.",
         frozenset(
             _all("people", ["user"], "add", "change", "view")
+            | {"access.view_personscope"}
             | _all("funds", ["systemmessage"], "add", "change", "delete")
             | (_LISTS - {"reporting.view_proof"})
         ),
     ),
-    Role(AUDITOR, "Sees everything, changes nothing.", frozenset({"reporting.view_proof"}), views_everything=True),
+    Role(
+        AUDITOR,
+        "Sees everything, changes nothing.",
+        frozenset({"reporting.view_proof"} | _PERSONAL),
+        views_everything=True,
+    ),
     Role(
         ADMINISTRATOR,
         "All settings and people. Posts no money.",
         frozenset(
             _all("funds", [*_FUND_CODES, "systemmessage"], "add", "change", "delete")
             | _all("accounts", ["stopreason"], "add", "change", "delete")
-            | _all("people", ["user"], "add", "change")
+            | _all("people", ["user", "councilrole"], "add", "change")
             | _all("ledger", ["accountingperiod"], "add", "change")
             | _IMPORT_SETTINGS
             | _EXPORT_SETTINGS
@@ -185,6 +196,9 @@ ROLES: tuple[Role, ...] = (
                 "api.see_secret",
                 "people.grant_administrator",
                 "sign_in.review_break_glass",
+                "access.change_personscope",
+                "access.open_review",
+                "access.decide_review",
                 "approvals.decide_request",
                 "evidence.publish_seals",
                 "funds.load_modulus_tables",
@@ -196,6 +210,12 @@ ROLES: tuple[Role, ...] = (
 )
 
 ROLE_NAMES = tuple(role.name for role in ROLES)
+
+
+def in_words(roles: Iterable[str]) -> str:
+    """Roles as the history keeps them: the six in their order, then the council's own by name."""
+    held = set(roles)
+    return ", ".join([*(name for name in ROLE_NAMES if name in held), *sorted(held - set(ROLE_NAMES))])
 
 
 def sync_roles() -> None:

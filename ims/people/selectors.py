@@ -3,46 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from django.db.models import Q
+from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
 
 from ims.approvals.directory import Colleague
 from ims.audit.actors import Actor
-from ims.people.models import User
+from ims.common import clock
+from ims.people.models import CouncilRole, User
+from ims.people.roles import ROLE_NAMES, ROLES
 
-FundScope = Callable[[User], frozenset[str] | None]
-_fund_scope: list[FundScope] = []
-
-
-def register_fund_scope(scope: FundScope) -> None:
-    """Let the room that knows funds say which a person may see; None is all. Called once, at start-up."""
-    _fund_scope[:] = [scope]
+Side = Callable[[User], frozenset[str] | None]
+_scope: dict[str, Side] = {}
 
 
-def actor_for(user: User, *, address: str = "") -> Actor:
-    """The actor `user` is, with the permissions and the funds their roles and groups give them just now."""
+def register_scope(side: str, codes_of: Side) -> None:
+    """Let the room that knows a side of people's scopes (``funds``, ``offices``, ``methods``) say what it is.
+
+    `codes_of` a person gives the codes they are limited to; None is all. Called once for each side, at start-up.
+    """
+    _scope[side] = codes_of
+
+
+def actor_for(user: User, *, address: str = "", unveiled: bool = False) -> Actor:
+    """The actor `user` is, with the permissions and the scope their roles and records give them just now."""
     return Actor(
         kind="person",
         identifier=str(user.pk),
         name=str(user),
         permissions=frozenset(user.get_all_permissions()),
-        funds=_fund_scope[0](user) if _fund_scope else None,
         office=user.office_code,
         address=address,
+        unveiled=unveiled,
+        **{side: codes_of(user) for side, codes_of in _scope.items()},
     )
+
+
+@dataclass(frozen=True)
+class KnownRole:
+    """A role a person may be given: its name, what it is for, and whether it came with IMS."""
+
+    name: str
+    purpose: str
+    is_ours: bool
+    permissions: frozenset[str]
+    is_in_use: bool = True
+
+
+def known_roles(*, in_use_only: bool = True) -> list[KnownRole]:
+    """The six roles, then those the council composed itself, by name."""
+    groups = Group.objects.filter(name__in=ROLE_NAMES).prefetch_related("permissions__content_type")
+    held = {
+        group.name: frozenset(f"{each.content_type.app_label}.{each.codename}" for each in group.permissions.all())
+        for group in groups
+    }
+    ours = [KnownRole(role.name, role.purpose, True, held.get(role.name, frozenset())) for role in ROLES]
+    theirs = CouncilRole.objects.filter(is_in_use=True) if in_use_only else CouncilRole.objects.all()
+    return [
+        *ours,
+        *(KnownRole(role.name, role.purpose, False, frozenset(role.permissions), role.is_in_use) for role in theirs),
+    ]
+
+
+def is_limited(user: User) -> bool:
+    """Whether some side of the person's scope is limited."""
+    return any(codes_of(user) is not None for codes_of in _scope.values())
+
+
+def with_access() -> QuerySet[User]:
+    """Everybody who may sign in today: active, and not past their last day."""
+    return User.objects.filter(is_active=True).exclude(access_ends_on__lt=clock.today())
 
 
 def roles_of(actor: Actor) -> frozenset[str]:
     """The names of the groups a person is in now, the six roles among them; none for who may no longer sign in."""
     if actor.person_key is None:
         return frozenset()
-    held = User.objects.filter(pk=actor.person_key, is_active=True).values_list("groups__name", flat=True)
+    held = with_access().filter(pk=actor.person_key).values_list("groups__name", flat=True)
     return frozenset(name for name in held if name)
 
 
 def actor_again(identifier: str, name: str) -> Actor | None:
     """The person with this primary key as they are now; None when they may no longer sign in."""
-    person = User.objects.filter(pk=int(identifier), is_active=True).first() if identifier.isdigit() else None
+    person = with_access().filter(pk=int(identifier)).first() if identifier.isdigit() else None
     return actor_for(person) if person else None
 
 
@@ -50,7 +94,7 @@ def holders_of(permission: str) -> list[Colleague]:
     """Everybody active whose roles include `permission`."""
     room, _, codename = permission.partition(".")
     holds = Q(groups__permissions__content_type__app_label=room, groups__permissions__codename=codename)
-    people = User.objects.filter(Q(is_superuser=True) | holds, is_active=True).distinct().prefetch_related("groups")
+    people = with_access().filter(Q(is_superuser=True) | holds).distinct().prefetch_related("groups")
     return [
         Colleague(actor_for(person), frozenset(group.name for group in person.groups.all()), person.email)
         for person in people

@@ -9,18 +9,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
+from ims.common import clock
 from ims.common.errors import InvalidInput
 from ims.people.errors import PeopleRefusal
-from ims.people.models import User
-from ims.people.roles import ADMINISTRATOR, ROLE_NAMES
+from ims.people.models import AccessKind, User
+from ims.people.roles import ADMINISTRATOR, ROLE_NAMES, in_words
+from ims.people.selectors import is_limited, known_roles, with_access
 
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters and digits that cannot be mistaken for one another when read out on the telephone."""
@@ -35,6 +39,8 @@ def create_person(
     roles: Iterable[str],
     email: str = "",
     office_code: str = "",
+    access_kind: str = AccessKind.STAFF,
+    access_ends_on: date | None = None,
     reason: str = "",
 ) -> User:
     """Add a person who may sign in once a password is set (`set_temporary_password`).
@@ -49,6 +55,9 @@ def create_person(
         display_name=display_name.strip(),
         email=email.strip(),
         office_code=office_code,
+        access_kind=access_kind,
+        access_ends_on=access_ends_on,
+        access_began_at=clock.now(),
         is_staff=True,
         role_names=_in_words(wanted),
     )
@@ -68,19 +77,31 @@ def create_person(
 
 
 @transaction.atomic
-def change_roles(*, actor: Actor, person: User, roles: Iterable[str], reason: str) -> User:
-    """Give `person` exactly `roles` (of the six). Roles a council made itself stay as they are."""
+def change_roles(
+    *, actor: Actor, person: User, roles: Iterable[str], reason: str, scope_confirmed: bool = False
+) -> User:
+    """Give `person` exactly `roles`: of the six, and of those the council composed.
+
+    Somebody who moves to other work must not keep what only the old work needed: for a person whose scope is limited,
+    `scope_confirmed` says that somebody has looked whether it still fits. Raises `PeopleRefusal` without it.
+    """
     authorise(actor, "people.change_user", what="change roles")
     _reason_given(reason)
     with _locked(person) as locked:
         _not_oneself(actor, locked, "change your own roles. Ask a colleague")
-        wanted = _known_roles(roles)
         held = _roles_of(locked)
+        wanted = _known_roles(roles, held)
         if wanted == held:
             return locked
         _may_touch(actor, locked)
         _may_grant(actor, wanted ^ held)
         _someone_must_administer(locked, losing=ADMINISTRATOR in held - wanted)
+        if held and wanted and is_limited(locked) and not scope_confirmed:
+            raise PeopleRefusal(
+                f"{locked} moves from {_in_words(held)} to {_in_words(wanted)}. Look at what they may see, their "
+                "scope, and say that it is what the new work needs: the old one must not stay by oversight.",
+                code="scope_not_confirmed",
+            )
         locked.groups.remove(*Group.objects.filter(name__in=held - wanted))
         locked.groups.add(*Group.objects.filter(name__in=wanted - held))
         locked.role_names = _in_words(wanted)
@@ -108,6 +129,40 @@ def change_details(*, actor: Actor, person: User, display_name: str, email: str,
         with acting(actor, reason):
             locked.save()
         return locked
+
+
+@transaction.atomic
+def set_access_term(*, actor: Actor, person: User, kind: str, ends_on: date | None, reason: str) -> User:
+    """Say why a person has access and until when: a leaver's last day, a supplier's, none for staff who stay.
+
+    Raises `InvalidInput` for a supplier or temporary person without a last day, and for a day that has passed.
+    """
+    authorise(actor, "people.change_user", what="change how long people have access")
+    _reason_given(reason)
+    with _locked(person) as locked:
+        _not_oneself(actor, locked, "change how long you yourself have access. Ask a colleague")
+        _may_touch(actor, locked)
+        before = locked.get_access_kind_display(), locked.access_ends_on
+        if ends_on is not None and ends_on != locked.access_ends_on and ends_on < clock.today():
+            raise InvalidInput(f"{ends_on:%-d %b %Y} has passed. To stop access now, make the person inactive.")
+        administers = ADMINISTRATOR in _roles_of(locked)
+        _someone_must_administer(locked, losing=administers and ends_on is not None)
+        locked.access_kind, locked.access_ends_on = kind, ends_on
+        if (locked.get_access_kind_display(), ends_on) == before:
+            return locked
+        try:
+            locked.full_clean(exclude=["password"])
+        except ValidationError as error:
+            raise InvalidInput(" ".join(error.messages)) from error
+        with acting(actor, reason):
+            locked.save()
+        data = {"before": _term_in_words(*before), "after": _term_in_words(locked.get_access_kind_display(), ends_on)}
+        record("access_term_changed", actor=actor, subject=locked, reason=reason, data=data)
+        return locked
+
+
+def _term_in_words(kind: str, ends_on: date | None) -> str:
+    return f"{kind}, until {ends_on:%-d %b %Y}" if ends_on else f"{kind}, without an end"
 
 
 @transaction.atomic
@@ -144,6 +199,11 @@ def reactivate(*, actor: Actor, person: User, roles: Iterable[str], reason: str)
             raise PeopleRefusal(f"{locked} is active already.")
         _may_touch(actor, locked)
         locked.is_active, locked.role_names = True, _in_words(wanted)
+        locked.access_began_at = clock.now()
+        if locked.access_is_over:
+            raise PeopleRefusal(
+                f"{locked}'s last day of access was {locked.access_ends_on:%-d %b %Y}. Change it first."
+            )
         locked.groups.add(*Group.objects.filter(name__in=wanted))
         with acting(actor, reason):
             locked.save()
@@ -211,21 +271,23 @@ def first_administrator(
     return person
 
 
-def _known_roles(roles: Iterable[str]) -> frozenset[str]:
+def _known_roles(roles: Iterable[str], held: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The roles, all of them known. One that is out of use may be kept by who holds it, and is given to nobody new."""
     wanted = frozenset(str(role) for role in roles)
-    unknown = sorted(wanted - set(ROLE_NAMES))
+    known = [role.name for role in known_roles()]
+    unknown = sorted(wanted - set(known) - held)
     if unknown:
-        raise InvalidInput(f"“{unknown[0]}” is not a role. The roles are {', '.join(ROLE_NAMES)}.")
+        raise InvalidInput(f"“{unknown[0]}” is not a role. The roles are {', '.join(known)}.")
     return wanted
 
 
 def _roles_of(person: User) -> frozenset[str]:
-    return frozenset(person.groups.filter(name__in=ROLE_NAMES).values_list("name", flat=True))
+    ours = Q(name__in=ROLE_NAMES) | Q(council_role__isnull=False)
+    return frozenset(person.groups.filter(ours).values_list("name", flat=True))
 
 
 def _in_words(roles: Iterable[str]) -> str:
-    held = set(roles)
-    return ", ".join(name for name in ROLE_NAMES if name in held)
+    return in_words(roles)
 
 
 @contextmanager
@@ -246,13 +308,18 @@ def _may_grant(actor: Actor, roles: Iterable[str]) -> None:
         authorise(actor, "people.grant_administrator", what=f"grant or remove the role {ADMINISTRATOR}")
 
 
+def may_touch(*, actor: Actor, person: User) -> None:
+    """Raise `NotAllowed` unless `actor` may change this person at all: an administrator only by who may make one."""
+    _may_touch(actor, person)
+
+
 def _may_touch(actor: Actor, person: User) -> None:
     if person.is_superuser or ADMINISTRATOR in _roles_of(person):
         authorise(actor, "people.grant_administrator", what=f"change a person who has the role {ADMINISTRATOR}")
 
 
 def _someone_must_administer(person: User, *, losing: bool) -> None:
-    others = User.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exclude(pk=person.pk)
+    others = with_access().filter(groups__name=ADMINISTRATOR).exclude(pk=person.pk)
     if losing and not others.exists():
         raise PeopleRefusal(f"{person} is the only {ADMINISTRATOR}. Give the role to somebody else first.")
 

@@ -143,7 +143,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Proof:
-    """The proof of one accounting day."""
+    """The proof of one accounting day. `limited_to` says whose money it is of, for somebody who sees only some."""
 
     day: date
     made_at: datetime
@@ -156,6 +156,7 @@ class Proof:
     exports: Sequence[ExportRow] = ()
     suspense: SuspenseTie | None = None
     seal: SealState | None = None
+    limited_to: str = ""
     differences: Sequence[Difference] = field(default_factory=tuple)
 
     @property

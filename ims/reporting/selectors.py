@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from ims.audit.actors import Actor
+from ims.audit.scope import in_words, parameters, sql_within
 from ims.common import clock
 from ims.common.errors import InvalidInput
 from ims.common.money import ZERO
@@ -36,13 +37,13 @@ from ims.suspense.selectors import held_at
 
 LONGEST_PERIOD_DAYS = 3_660
 
-_RECEIPTS_OF_DAY = """
+_RECEIPTS_OF_DAY = f"""
 SELECT coalesce(sum(e.amount) FILTER (WHERE p.kind = 'receipt'), 0), count(*) FILTER (WHERE p.kind = 'receipt'),
   coalesce(sum(e.amount) FILTER (WHERE p.kind = 'import'), 0)
 FROM ledger_entry e JOIN ledger_posting p ON p.id = e.posting_id
 WHERE e.accounting_date = %(day)s AND p.kind IN ('receipt', 'import')
-  AND (%(funds)s::text[] IS NULL OR e.fund_id = ANY(%(funds)s::text[]))
-"""
+  AND {sql_within("e")}
+"""  # noqa: S608 - built of constants
 # A posting of a file is named after the file's bytes and the attempt; one of rows corrected later adds + and a number.
 _FILES = """
 WITH of_day AS (
@@ -116,19 +117,24 @@ WHERE e.accounting_date = %(day)s
 
 @dataclass(frozen=True)
 class PeriodTotals:
-    """What came and moved from `first` to `last`, both included, by fund and by method of payment."""
+    """What came and moved from `first` to `last`, both included, by fund and by method of payment.
+
+    `limited_to` says whose money it is of, for somebody who sees only some.
+    """
 
     first: date
     last: date
     funds: Sequence[BalanceRow]
     methods: Sequence[BalanceRow]
+    limited_to: str = ""
 
 
 def proof(actor: Actor, day: date) -> Proof:
-    """The proof of the accounting day `day`, as things stand now, within the funds the actor may see.
+    """The proof of the accounting day `day`, as things stand now, within the actor's scope.
 
-    Files, journals and suspense hold every fund: who sees only some gets the balances alone. Everything is read as of
-    one moment (unless the caller has begun a transaction already), so that what is posted meanwhile is no difference.
+    Files, journals and suspense hold everything: who sees only some gets the balances alone, and `limited_to` says so.
+    Everything is read as of one moment (unless the caller has begun a transaction already), so that what is posted
+    meanwhile is no difference.
     """
     with _one_moment():
         return _proof(actor, day)
@@ -150,7 +156,7 @@ def _proof(actor: Actor, day: date) -> Proof:
     rows = totals_between(actor, day, day)
     funds = _balances(opening, rows, "fund", _names(Fund))
     methods = _balances(opening, rows, "method_of_payment", _names(MethodOfPayment))
-    whole = actor.funds is None
+    whole = not actor.is_limited
     files, unposted = _files(day) if whole else ([], [])
     statements = statement_rows([row.batch for row in files])
     exports = _exports(day) if whole else []
@@ -167,7 +173,8 @@ def _proof(actor: Actor, day: date) -> Proof:
         other_receipts_count=others_count,
         exports=exports,
         suspense=suspense,
-        seal=_seal(),
+        seal=_seal() if whole else None,
+        limited_to=in_words(actor),
         differences=differences(
             funds=funds,
             methods=methods,
@@ -196,6 +203,7 @@ def period_totals(actor: Actor, first: date, last: date) -> PeriodTotals:
         last=last,
         funds=_balances(opening, rows, "fund", _names(Fund)),
         methods=_balances(opening, rows, "method_of_payment", _names(MethodOfPayment)),
+        limited_to=in_words(actor),
     )
 
 
@@ -253,9 +261,8 @@ def statement_rows(batches: Sequence[int]) -> list[StatementRow]:
 
 def _receipts(actor: Actor, day: date) -> tuple[Decimal, int, Decimal]:
     """Receipts of the day that came in no file: their sum and count; and the sum of what came in files."""
-    funds = None if actor.funds is None else sorted(actor.funds)
     with connection.cursor() as cursor:
-        cursor.execute(_RECEIPTS_OF_DAY, {"day": day, "funds": funds})
+        cursor.execute(_RECEIPTS_OF_DAY, {"day": day, **parameters(actor)})
         return cursor.fetchone()
 
 

@@ -26,6 +26,7 @@ ROOMS = [
     "ims.throttling",
     "ims.council",
     "ims.funds",
+    "ims.access",
     "ims.accounts",
     "ims.payment_types",
     "ims.ledger",
@@ -79,6 +80,7 @@ MIDDLEWARE = [
     "simple_history.middleware.HistoryRequestMiddleware",
     "ims.sign_in.middleware.SessionLimits",
     "ims.people.middleware.ActorMiddleware",
+    "ims.people.personal_details.PersonalDataMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ims.sign_in.middleware.SecondFactor",
     "allauth.account.middleware.AccountMiddleware",
@@ -208,6 +210,7 @@ CSRF_FAILURE_VIEW = "ims.settings.urls.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 
 APPROVAL_DAYS: int = setting("IMS_APPROVAL_DAYS")
+DORMANT_DAYS = setting("IMS_DORMANT_DAYS")
 ADDRESS: str = setting("IMS_ADDRESS").rstrip("/")
 EMAIL_URL: str = setting("IMS_EMAIL_URL")
 if EMAIL_URL:

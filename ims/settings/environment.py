@@ -125,6 +125,7 @@ VARIABLES = {
         ),
         Variable("IMS_LARGEST_UPLOAD_MB", int, 100, "The largest file a person may upload, in megabytes."),
         Variable("IMS_APPROVAL_DAYS", int, 14, "How many days a request for approval waits before it expires."),
+        Variable("IMS_DORMANT_DAYS", int, 90, "An account nobody signs in to for this many days closes by itself."),
         Variable("IMS_ADDRESS", str, "", "https://… as people reach IMS, for the links in e-mails."),
         Variable(
             "IMS_EMAIL_URL",

@@ -242,9 +242,9 @@ def _reasons(hit: _Hit) -> Iterator[str]:
         times = "once" if hit.times == 1 else f"{hit.times} times"
         yield f"Receipts that look the same were allocated to it {times} before."
     if hit.name_agrees:
-        yield f"The name agrees: {hit.name}."
+        yield "The name agrees."
     elif hit.surname_agrees:
-        yield f"The surname agrees: {hit.name}."
+        yield "The surname agrees."
     if hit.amount_agrees:
         yield "The amount is exactly what is owed."
     if not hit.is_open:

@@ -13,6 +13,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from ims.audit.history import Tracked
+from ims.audit.personal import Personal
+from ims.audit.scope import Paths
+from ims.common import masking
 from ims.funds.models import Fund, Money
 from ims.ledger.models import Entry
 
@@ -38,6 +41,9 @@ class SuspenseItem(Tracked):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     due_on = models.DateField(null=True, blank=True)
+
+    scope_paths = Paths("entry__fund", "entry__office", "entry__method_of_payment")
+    personal = Personal("ledger.see_payer_details", {"payer_key": masking.hidden})
 
     class Meta:
         verbose_name = "suspense item"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,10 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from ims.accounts.models import AccountHolder
+from ims.audit import personal
 from ims.audit.actors import Actor
+from ims.audit.scope import scoped
 from ims.common import clock
 from ims.common.errors import NotFound
 from ims.common.money import ZERO
@@ -98,10 +101,7 @@ class Movement:
 
 def items_for(actor: Actor) -> QuerySet[SuspenseItem]:
     """Every item the actor may see, with its entry."""
-    items = SuspenseItem.objects.select_related("entry", "entry__posting", "owner")
-    if actor.funds is not None:
-        items = items.filter(entry__fund__in=sorted(actor.funds))
-    return items
+    return scoped(actor, SuspenseItem.objects.select_related("entry", "entry__posting", "owner"))
 
 
 def get_item(actor: Actor, item_id: int) -> SuspenseItem:
@@ -136,6 +136,7 @@ def items_matching(actor: Actor, criteria: Criteria) -> QuerySet[SuspenseItem]:
     if criteria.age:
         items = items.filter(_of_age(criteria.age))
     if criteria.words:
+        personal.require(actor, Entry, "search by payer or narrative")
         found = Entry.objects.annotate(found=WORDS).filter(found=SearchQuery(criteria.words, config="simple"))
         items = items.filter(entry__in=found.values("pk"))
     if criteria.reference:
@@ -165,7 +166,14 @@ def list_items(actor: Actor, criteria: Criteria, *, after: str = "", size: int =
     found = list(items[: size + 1])
     more = len(found) > size
     found = found[:size]
+    personal.veil(actor, [item.entry for item in found])
+    _veil_names(actor, [match for item in found for match in item.likeliest])
     return Page(items=found, after=f"{found[-1].received_on.isoformat()}.{found[-1].pk}" if more else "")
+
+
+def _veil_names(actor: Actor, matches: Sequence[MatchSuggestion]) -> None:
+    for match in matches:
+        match.name = personal.veiled_value(actor, AccountHolder, "name", match.name)
 
 
 def next_open(actor: Actor, criteria: Criteria, item: SuspenseItem) -> int | None:
@@ -210,8 +218,11 @@ def notes(item: SuspenseItem) -> list[SuspenseNote]:
     return list(item.notes.all())
 
 
-def movements(item: SuspenseItem) -> list[Movement]:
-    """Everything that took money from the item's receipt or gave it back, oldest first, with where it went."""
+def movements(actor: Actor, item: SuspenseItem) -> list[Movement]:
+    """Everything that took money from the item's receipt or gave it back, oldest first, with where it went.
+
+    Where it went is told as far as the actor's scope goes.
+    """
     touching = (
         Entry.objects.filter(Q(corrects=item.entry_id) | Q(corrects__corrects=item.entry_id))
         .select_related("posting")
@@ -222,7 +233,7 @@ def movements(item: SuspenseItem) -> list[Movement]:
     undone = set(Posting.objects.filter(reverses__in=postings).values_list("reverses_id", flat=True))
     targets: dict[int, list[Entry]] = {}
     for entry in (
-        Entry.objects.filter(posting__in=postings, corrects=None)
+        scoped(actor, Entry.objects.filter(posting__in=postings, corrects=None))
         .exclude(posting__kind=Posting.Kind.REVERSAL)
         .select_related("fund")
         .order_by("line")
@@ -241,16 +252,20 @@ def movements(item: SuspenseItem) -> list[Movement]:
     ]
 
 
-def latest_movement(item: SuspenseItem) -> Movement | None:
+def latest_movement(actor: Actor, item: SuspenseItem) -> Movement | None:
     """The last thing that moved money of the item's receipt, if anything did."""
-    found = movements(item)
+    found = movements(actor, item)
     return found[-1] if found else None
 
 
 def suggest(actor: Actor, item: SuspenseItem) -> list[Suggestion]:
     """Whose receipt an item may be, likeliest first, reckoned now, within the funds the actor may see."""
     found = matching.suggest_many([item.pk]).get(item.pk, [])
-    return [suggestion for suggestion in found if actor.may_see_fund(suggestion.fund)]
+    return [
+        replace(suggestion, name=personal.veiled_value(actor, AccountHolder, "name", suggestion.name))
+        for suggestion in found
+        if actor.may_see_fund(suggestion.fund)
+    ]
 
 
 def same_payer(actor: Actor, item: SuspenseItem, *, limit: int = 20) -> list[SuspenseItem]:
@@ -258,7 +273,9 @@ def same_payer(actor: Actor, item: SuspenseItem, *, limit: int = 20) -> list[Sus
     if not item.payer_key:
         return []
     alike = items_matching(actor, Criteria(payer_key=item.payer_key)).exclude(pk=item.pk)
-    return list(alike[:limit])
+    found = list(alike[:limit])
+    personal.veil(actor, [other.entry for other in found])
+    return found
 
 
 def rule_draft(item: SuspenseItem) -> dict[str, Any]:
@@ -304,7 +321,7 @@ def _read_cursor(cursor: str) -> tuple[date, int] | None:
         return None
 
 
-def history(item: SuspenseItem) -> list[dict[str, Any]]:
+def history(actor: Actor, item: SuspenseItem) -> list[dict[str, Any]]:
     """The whole story of an item, oldest first: opened, given to people, due dates, notes, money moved."""
     events: list[dict[str, Any]] = []
     previous = None
@@ -314,7 +331,7 @@ def history(item: SuspenseItem) -> list[dict[str, Any]]:
     events.extend(
         {"at": note.written_at, "who": note.actor_name, "what": "Note", "text": note.text} for note in notes(item)
     )
-    for movement in movements(item):
+    for movement in movements(actor, item):
         verb = "Given back" if movement.amount < 0 else "Moved"
         events.append(
             {

@@ -154,7 +154,7 @@ def allocate(*, actor: Actor, allocation: Allocation, reason: str, key: str) -> 
     if earlier is not None:
         return earlier
     items = selectors.get_items(actor, [take.item for take in allocation.takes])
-    _refuse_what_is_gone(allocation.takes, items)
+    _refuse_what_is_gone(actor, allocation.takes, items)
     try:
         with transaction.atomic():
             posting = _post(actor, allocation, items, reason=reason, key=key)
@@ -162,9 +162,9 @@ def allocate(*, actor: Actor, allocation: Allocation, reason: str, key: str) -> 
         if refusal.code == "posting_once_per_source":
             return Posting.objects.get(source_kind=Posting.Kind.ALLOCATION, source_key=key)
         if refusal.code == "entry_has_enough_left":
-            _refuse_what_is_gone(allocation.takes, selectors.get_items(actor, list(items)))
+            _refuse_what_is_gone(actor, allocation.takes, selectors.get_items(actor, list(items)))
         raise
-    _refuse_surprises(allocation.takes, items)
+    _refuse_surprises(actor, allocation.takes, items)
     return posting
 
 
@@ -179,17 +179,17 @@ def _post(actor: Actor, allocation: Allocation, items: Mapping[int, SuspenseItem
     )
 
 
-def _refuse_what_is_gone(takes: Sequence[ItemTake], items: Mapping[int, SuspenseItem]) -> None:
+def _refuse_what_is_gone(actor: Actor, takes: Sequence[ItemTake], items: Mapping[int, SuspenseItem]) -> None:
     """Refuse when less remains of an item than is asked, or other than was seen."""
     for take in takes:
         item = items[take.item]
         seen_otherwise = take.remaining_seen is not None and take.remaining_seen != item.remaining
         is_short = abs(take.amount) > abs(item.remaining)
         if seen_otherwise or (is_short and abs(item.remaining) < abs(item.amount)):
-            raise ItemTaken(_who_took(item))
+            raise ItemTaken(_who_took(actor, item))
 
 
-def _refuse_surprises(takes: Sequence[ItemTake], items: Mapping[int, SuspenseItem]) -> None:
+def _refuse_surprises(actor: Actor, takes: Sequence[ItemTake], items: Mapping[int, SuspenseItem]) -> None:
     """Refuse when another allocation slipped in between looking and posting.
 
     The ledger makes whoever corrects the same entry wait, so what remains now is final for this transaction.
@@ -199,11 +199,11 @@ def _refuse_surprises(takes: Sequence[ItemTake], items: Mapping[int, SuspenseIte
         item = items[take.item]
         if take.remaining_seen is not None and left[item.entry_id] != take.remaining_seen - take.amount:
             item.remaining = left[item.entry_id] + take.amount
-            raise ItemTaken(_who_took(item))
+            raise ItemTaken(_who_took(actor, item))
 
 
-def _who_took(item: SuspenseItem) -> str:
-    movement = selectors.latest_movement(item)
+def _who_took(actor: Actor, item: SuspenseItem) -> str:
+    movement = selectors.latest_movement(actor, item)
     took = "Somebody moved money of it"
     if movement is not None:
         when = timezone.localtime(movement.posted_at)

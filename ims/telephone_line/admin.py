@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
 from ims.audit.admin import ViewOnlyAdmin, actor_of
+from ims.audit.scope import beyond, scoped
 from ims.telephone_line.models import CallLine, CallPayment
 
 
@@ -37,11 +38,10 @@ class CallPaymentAdmin(ViewOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Payments whose every bill lies in the person's funds."""
-        found, funds = super().get_queryset(request), actor_of(request).funds
-        if funds is None:
-            return found
-        return found.filter(~Exists(CallLine.objects.filter(payment=OuterRef("pk")).exclude(fund_id__in=funds)))
+        """Payments that lie in the person's scope with every bill."""
+        actor = actor_of(request)
+        outside = beyond(actor, CallLine.objects.filter(payment=OuterRef("pk")))
+        return scoped(actor, super().get_queryset(request)).filter(~Exists(outside))
 
     @admin.display(description="Bills")
     def bills(self, obj: CallPayment) -> str:

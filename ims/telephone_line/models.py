@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from ims.audit.history import Tracked
+from ims.audit.scope import Paths
 from ims.funds.models import Fund, MethodOfPayment, Money, VatCode
 from ims.ledger.models import Posting
 
@@ -36,6 +37,8 @@ class CallPayment(Tracked):
     card_last_four = models.TextField(blank=True, default="")
     why_suspense = models.TextField(blank=True, default="", help_text="Why its money could not go where it belongs.")
     posting = models.ForeignKey(Posting, models.PROTECT, null=True, blank=True, related_name="call_payments")
+
+    scope_paths = Paths(funds="", offices="")
 
     class Meta:
         verbose_name = "telephone line payment"
@@ -74,6 +77,7 @@ class CallLine(models.Model):
     narrative = models.TextField(blank=True, default="")
 
     append_only = True
+    scope_paths = Paths(offices="", methods="")
 
     class Meta:
         ordering = ["number"]

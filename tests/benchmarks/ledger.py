@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -28,11 +29,12 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from ims.audit.actors import command
+from ims.audit.actors import Actor, command
+from ims.funds.models import Office
 from ims.ledger import services
 from ims.ledger.models import Entry
 from ims.ledger.seals import seal_pending
-from ims.ledger.selectors import Criteria, search_entries, totals_between
+from ims.ledger.selectors import Criteria, entries_matching, search_entries, totals_between
 from ims.ledger.verification import CHECKS, verify
 from ims.settings import embedded_postgres
 from tests.support import world
@@ -45,7 +47,7 @@ GENERATED = sql.SQL(
     """
     SELECT n AS line, (ARRAY['23','5','11','13','31','1'])[1 + n %% 6] AS fund_id,
            lpad((hashint4(n + %(salt)s) & 2147483647)::text, 10, '0') AS account_reference,
-           (ARRAY['28','90','1'])[1 + n %% 3] AS method_of_payment_id, '99' AS office_id,
+           (ARRAY['28','90','1'])[1 + n %% 3] AS method_of_payment_id, CASE WHEN n %% 500 = 0 THEN %(office)s ELSE '99' END AS office_id,
            (((hashint4(n * 7 + %(salt)s) & 1048575)::numeric + 1) / 100)::numeric(12,2) AS amount,
            'N0' AS vat_code_id, 0::numeric(6,4) AS vat_rate,
            'PAYMENT ' || md5((n + %(salt)s)::text) || ' FROM '
@@ -75,6 +77,7 @@ def _prepare() -> None:
     call_command("migrate", verbosity=0)
     if not Entry.objects.exists():
         world.build()
+        Office.objects.create(code="CC", name="Contact centre, closed")
 
 
 def _fill(count: int) -> None:
@@ -85,7 +88,8 @@ def _fill(count: int) -> None:
         services.post_set(
             actor=ACTOR,
             select=GENERATED,
-            parameters={"salt": number * batch, "day": day, "count": batch},
+            # One office that takes little, and one that took a little long ago.
+            parameters={"salt": number * batch, "day": day, "count": batch, "office": "WP" if number else "CC"},
             source_kind="benchmark",
             source_key=f"{time.time_ns()}",
         )
@@ -136,6 +140,12 @@ def _search() -> None:
         "a page far down": lambda n: search_entries(ACTOR, Criteria(), cursor="older.2024-06-01.1000"),
         "today's totals": lambda n: totals_between(ACTOR, date.today(), date.today()),
     }
+    for name, actor in _limited().items():
+        pages[f"{name}: first page"] = lambda n, actor=actor: search_entries(actor, Criteria())
+        pages[f"{name}: some"] = lambda n, actor=actor: list(
+            entries_matching(actor, Criteria()).order_by().values_list("pk", flat=True)[:1001]
+        )
+        pages[f"{name}: all totals"] = lambda n, actor=actor: totals_between(actor, date(2024, 1, 1), date.today())
     for name, page in pages.items():
         times = []
         for attempt in range(15):
@@ -148,6 +158,21 @@ def _search() -> None:
             f"  {name:24} p50 {statistics.median(times) * 1000:7.1f} ms  worst {p95 * 1000:7.1f} ms  "
             f"{p95 / SEARCH_BAR:5.2f} of the bar of {SEARCH_BAR * 1000:.0f} ms"
         )
+
+
+def _limited() -> dict[str, Actor]:
+    """People who see only some of the money: much of it, little, little and long ago, on every side."""
+
+    def some(**sides: set[str]) -> Actor:
+        return replace(ACTOR, **{side: frozenset(codes) for side, codes in sides.items()})
+
+    return {
+        "two funds": some(funds={"5", "31"}),
+        "a small office": some(offices={"WP"}),
+        "a closed office": some(offices={"CC"}),
+        "two small offices": some(offices={"WP", "CC"}),
+        "every side": some(funds={"5", "31"}, offices={"WP", "CC"}, methods={"28", "90"}),
+    }
 
 
 if __name__ == "__main__":

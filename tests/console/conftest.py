@@ -79,6 +79,12 @@ def receipts(world: World) -> list[Entry]:
     return add_receipts(world)
 
 
+def shows_details(client: Client) -> Client:
+    """The client, after its person asked for personal details to be shown."""
+    client.post("/personal-details/", {"show": "yes"})
+    return client
+
+
 @pytest.fixture
 def as_role(people: dict[str, User]):
     """A client signed in as the person of a role."""
@@ -86,7 +92,7 @@ def as_role(people: dict[str, User]):
     def sign_in(role: str) -> Client:
         client = Client()
         client.force_login(people[role])
-        return client
+        return shows_details(client)
 
     return sign_in
 

@@ -97,7 +97,9 @@ def test_a_discarded_row_stays_visible_with_its_reason(batch, actor):
 
 
 def test_rows_outside_a_persons_funds_do_not_exist_for_them(batch, actor):
-    clerk = person("Rent clerk", "imports.correct_row", funds=frozenset({"5"}))
+    rents_alone = person("Rent clerk", "imports.correct_row", funds=frozenset({"5"}))
+    assert not selectors.rows(rents_alone, batch).exists(), "what nobody has placed is for who sees suspense"
+    clerk = person("Rent clerk", "imports.correct_row", funds=frozenset({"5", "1"}))
     assert list(selectors.rows(clerk, batch).values_list("line", flat=True)) == [3]
     with pytest.raises(NotFound):
         correct(clerk, row(batch, 2), fund="5")

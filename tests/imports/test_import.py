@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from ims.audit.actors import command
 from ims.audit.models import Event
 from ims.common.errors import NotAllowed
 from ims.imports import selectors, services
@@ -54,7 +55,7 @@ def test_plan_shows_what_posting_will_do(profile, actor):
         actor,
         [line("10.00"), line("20.00", narrative="B"), line("5.00", fund="", reference=""), line("1.00", fund="QQ")],
     )
-    plan = selectors.plan(batch)
+    plan = selectors.whole_plan(batch)
     assert plan.to_post == selectors.Tally(3, Decimal("35.00"))
     assert plan.waiting == selectors.Tally(1, Decimal("1.00"))
     assert [(found.fund, found.tally.amount) for found in plan.lines] == [
@@ -160,4 +161,4 @@ def test_a_file_of_nothing_but_bad_rows_posts_nothing_and_waits(profile, actor):
     assert batch.state == BatchState.POSTED
     assert batch.posting is None
     assert not Entry.objects.exists()
-    assert batch in selectors.needing_attention()
+    assert batch in selectors.needing_attention(command("tests"))

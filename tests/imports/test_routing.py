@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ims.audit.actors import command
 from ims.common.errors import InvalidInput
 from ims.imports import selectors, services
 from ims.imports.models import ImportRow, RoutingRule, RuleHit
@@ -105,7 +106,7 @@ def test_hits_are_counted_by_file(profile, actor):
     batch = checked(actor, [line(narrative="HIT"), line(narrative="HIT 2"), line()])
     assert RuleHit.objects.get(rule=mine, batch=batch).count == 2
     services.check(actor=actor, batch_id=batch.pk)
-    assert selectors.hit_counts()[mine.pk][0] == 2
+    assert selectors.hit_counts(command("tests"))[mine.pk][0] == 2
 
 
 def test_a_trial_says_what_would_change_and_changes_nothing(profile, actor):

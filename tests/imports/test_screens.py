@@ -16,6 +16,7 @@ from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.ledger.models import Entry
 from ims.people.models import User
 from ims.people.roles import ROLE_NAMES, sync_roles
+from tests.console.conftest import shows_details
 from tests.imports.files import LAYOUT, checked, csv_of, line, posted, rule, simple_profile, when
 from tests.support.world import SET_UP
 
@@ -31,6 +32,7 @@ def client_of(world):
             person.groups.set(Group.objects.filter(name=role))
         client = Client()
         client.force_login(person)
+        shows_details(client)
         return client
 
     return sign_in

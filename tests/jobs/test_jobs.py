@@ -80,7 +80,7 @@ def test_a_refusal_ends_the_job_with_its_sentence():
     run_worker(wait=False)
     run.refresh_from_db()
     assert (run.state, run.error) == ("failed", "The word is not known.")
-    assert list(selectors.in_trouble()) == [run]
+    assert list(selectors.in_trouble(command("tests"))) == [run]
 
 
 def test_the_unexpected_ends_the_job_with_a_number_to_quote():
@@ -112,7 +112,7 @@ def test_work_whose_worker_was_killed_is_put_back_and_given_up_the_third_time():
         assert run.attempts == attempt
     assert run.state == "failed"
     assert "three times" in run.error
-    assert list(selectors.in_trouble()) == [run]
+    assert list(selectors.in_trouble(command("tests"))) == [run]
 
 
 def test_the_sweep_leaves_alone_what_a_live_worker_holds():

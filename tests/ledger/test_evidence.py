@@ -106,6 +106,9 @@ def test_what_is_not_evidence_is_said_to_be_unreadable(tmp_path):
 def test_it_needs_the_right_to_see_the_ledger(world):
     with pytest.raises(NotAllowed):
         export_evidence(io.StringIO(), actor=person(), council="Model Council")
-    some = person("Rent auditor", "ledger.view_entry", funds=frozenset({"5"}))
-    with pytest.raises(NotAllowed, match="you see only some"):
+    only_money = person("Nameless auditor", "ledger.view_entry")
+    with pytest.raises(NotAllowed, match="see_payer_details"):
+        export_evidence(io.StringIO(), actor=only_money, council="Model Council")
+    some = person("Rent auditor", "ledger.view_entry", "ledger.see_payer_details", funds=frozenset({"5"}))
+    with pytest.raises(NotAllowed, match="limited to funds 5"):
         export_evidence(io.StringIO(), actor=some, council="Model Council")

@@ -17,7 +17,7 @@ from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line, Take
 from ims.ledger.models import Entry, Posting
 from ims.ledger.selectors import entry_chain, remaining, remaining_vat
-from tests.support.world import World, person
+from tests.support.world import SET_UP, World, person
 
 MANAGER = person(
     "Mina Manager",
@@ -103,7 +103,7 @@ class TestJournals:
     def test_out_of_scope_is_not_found(self, world: World):
         entry = received("23", "10.00")
         narrow = person("Nia Narrow", "ledger.post_journal", funds=frozenset({"5"}))
-        with pytest.raises(LedgerRefusal, match="not in one of your funds"):
+        with pytest.raises(LedgerRefusal, match="not one of yours"):
             services.post_journal(actor=narrow, entry_id=entry.pk, targets=[], reason="x", key="k")
 
     def test_the_last_of_the_money_takes_the_last_of_its_vat(self, world: World):
@@ -343,12 +343,12 @@ class TestReversals:
         entry = received("23", "120.00")
         moved = journal(entry, to("5", "20.00", world.rents_account))
         undone = services.reverse(actor=MANAGER, posting_id=moved.pk, reason="Mistake")
-        chain = entry_chain(entry)
+        chain = entry_chain(SET_UP, entry)
         assert [line.posting for line in chain.corrections] == [moved, undone]
         assert chain.remaining == Decimal(120)
         credit = moved.entries.get(fund="5")
-        assert entry_chain(credit).siblings == [moved.entries.get(fund="23")]
-        assert entry_chain(moved.entries.get(fund="23")).origins == [entry]
+        assert entry_chain(SET_UP, credit).siblings == [moved.entries.get(fund="23")]
+        assert entry_chain(SET_UP, moved.entries.get(fund="23")).origins == [entry]
 
 
 @pytest.mark.django_db(transaction=True)

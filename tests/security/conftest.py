@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from ims.access import services as access
+from ims.access.models import ReviewLine
 from ims.accounts.models import AccountLoad
 from ims.api.models import ClientKey, Notification, NotifyAddress
 from ims.audit.actors import acting, command
@@ -23,7 +25,8 @@ from ims.funds.models import BankHoliday, ExtraField, FundGroup, Office, SystemM
 from ims.funds.modulus_models import ModulusTableLoad
 from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.ledger.models import Entry
-from ims.people.models import User
+from ims.people.council_roles import save_role
+from ims.people.models import CouncilRole, User
 from ims.sign_in.models import BreakGlassUse, DirectoryRole
 from ims.suspense.models import SuspenseItem
 from ims.telephone_line.models import CallPayment
@@ -50,6 +53,8 @@ class OneOfEverything:
     publication: SealPublication
     api_key: ClientKey
     use: BreakGlassUse
+    review: ReviewLine
+    council_role: CouncilRole
 
 
 def _client_that_was_told() -> ClientKey:
@@ -117,4 +122,13 @@ def everything(world: World) -> OneOfEverything:
             day=date.today(), file_name="seals.json", content="{}", sha256="0" * 64
         ),
         api_key=_client_that_was_told(),
+        review=_review(),
+        council_role=save_role(
+            actor=command("tests"), name="Cashier", purpose="Counter", permissions=["ledger.view_entry"], reason="Test"
+        ),
     )
+
+
+def _review() -> ReviewLine:
+    review = access.open_review(actor=command("tests"), title="Quarter 3", due_on=date.today())
+    return review.lines.get(person__username="nobody")

@@ -114,6 +114,10 @@ def _arguments(name: str, pattern: URLPattern, one: OneOfEverything) -> dict[str
         "pack_id": one.pack.pk,
         "publication_id": one.publication.pk,
         "key_id": one.api_key.pk,
+        "review_id": one.review.review_id,
+        "line_id": one.review.pk,
+        "role_id": one.council_role.pk,
+        "name": one.council_role.name,
         "period_id": AccountingPeriod.objects.order_by("pk").first().pk,
     }
     model = model_of(name)

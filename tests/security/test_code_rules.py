@@ -45,6 +45,7 @@ NEEDS_NO_AUTHORISE = {
     "imports.postings_of": "reads which postings a batch became, for services that authorise",
     "imports.open_records": "opens the bytes handed to it, for `check`, which authorises",
     "imports.decisions": "reads what people decided about a row that the caller may see",
+    "imports.refuse_outside": "says what of a batch lies outside the actor's scope, for `post`, which authorises",
     "imports.post_set_of": "posts rows of a batch through the ledger, which authorises, for services that do",
     "sign_in.admit": "the directory vouches for the person; the roles it gives were mapped by who may grant them",
     "sign_in.end_own_session": "one's own sessions and nobody else's",

@@ -82,10 +82,13 @@ OWN_RULES = {
 """Pages a room added to the admin, and the permission each asks for. Trying a design needs only the right to look."""
 
 LEADS_ON = {"admin:accounts_accountload_change": "sends everybody on to its preview, which asks"}
+ONLY_POSTED = {"personal_details"}
+"""Refused to everybody with GET."""
+
 KNOWN_FAULTS: set[str] = set()
 """Addresses that end in a fault of ours when an empty form is sent. Each is to be mended, then taken out of here."""
 
-RECORDS_ITSELF = {"receipts:export", "imports:download"}
+RECORDS_ITSELF = {"access:export_review", "receipts:export", "imports:download"}
 """A file taken away by following a link leaves an audit event: the one thing a GET may write."""
 
 SESSIONS = {"django_session", "usersessions_usersession"}

@@ -28,9 +28,15 @@ SET_UP = command("test set-up")
 
 
 def person(name: str = "Olu Officer", *permissions: str, funds: frozenset[str] | None = None) -> Actor:
-    """Somebody who holds exactly `permissions`."""
+    """Somebody who holds exactly `permissions`, and has asked for personal details where they may see them."""
     return Actor(
-        kind="person", identifier=name, name=name, permissions=frozenset(permissions), funds=funds, office="WP"
+        kind="person",
+        identifier=name,
+        name=name,
+        permissions=frozenset(permissions),
+        funds=funds,
+        office="WP",
+        unveiled=True,
     )
 
 

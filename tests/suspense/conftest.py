@@ -26,6 +26,8 @@ OFFICER = person(
     "suspense.allocate",
     "suspense.add_note",
     "suspense.assign",
+    "ledger.see_payer_details",
+    "accounts.see_personal_data",
 )
 COLLEAGUE = person("Cam Colleague", "suspense.allocate", "suspense.view_suspenseitem")
 

@@ -20,6 +20,7 @@ from ims.suspense.allocation import Allocation, ItemTake, Proposal
 from ims.suspense.errors import ItemTaken
 from ims.suspense.models import SuspenseItem
 from tests.support.waiting import until_somebody_waits
+from tests.support.world import SET_UP
 from tests.suspense.conftest import COLLEAGUE, OFFICER, Unidentified
 
 
@@ -56,7 +57,7 @@ class TestAllocating:
             ("5", Decimal("150.00")),
         ]
         assert reread(item) == [("allocated", Decimal("0.00"))]
-        [movement] = selectors.movements(item)
+        [movement] = selectors.movements(SET_UP, item)
         assert [entry.account_reference for entry in movement.targets] == [
             world.council_tax_account,
             world.rents_account,
@@ -118,7 +119,10 @@ class TestAllocating:
         posting = allocate([take(item)], [to("23", "50.00", world.council_tax_account)])
         event = Event.objects.get(verb="suspense_allocated")
         assert (event.actor_name, event.reason, event.subject_label) == ("Olu Officer", "Identified", str(posting))
-        assert [entry["what"] for entry in selectors.history(item)] == ["Fell into suspense", f"Moved by {posting}"]
+        assert [entry["what"] for entry in selectors.history(SET_UP, item)] == [
+            "Fell into suspense",
+            f"Moved by {posting}",
+        ]
 
 
 class TestRefusals:

@@ -61,7 +61,7 @@ class TestPasses:
         assert by_name.reference == MOSS
         assert by_name.reasons == (
             "One digit differs, or two neighbours are swapped.",
-            "The name agrees: Mrs Ada Moss.",
+            "The name agrees.",
         )
         by_amount = top(unidentified.item("1200.00", f"CTAX {written}"))
         assert "The amount is exactly what is owed." in by_amount.reasons

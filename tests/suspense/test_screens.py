@@ -11,7 +11,7 @@ from django.urls import reverse
 from ims.imports.models import RoutingRule
 from ims.ledger.models import Posting
 from ims.suspense.models import SuspenseItem
-from tests.console.conftest import add_people
+from tests.console.conftest import add_people, shows_details
 from tests.suspense.conftest import Unidentified
 
 
@@ -23,6 +23,7 @@ def people(world):
 def signed_in(people, role: str = "Income manager") -> Client:
     client = Client()
     client.force_login(people[role])
+    shows_details(client)
     return client
 
 

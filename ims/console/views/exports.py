@@ -60,7 +60,7 @@ def index(request: HttpRequest) -> HttpResponse:
     found = selectors.batches(request.actor)
     before = request.GET.get("before", "")
     page, older = _page(found, before)
-    whole = request.actor.funds is None
+    whole = not request.actor.is_limited
     waiting = [
         (profile, selectors.waiting(profile, today - timedelta(days=DAYS_BACK), today))
         for profile in (selectors.profiles() if whole and not before else [])

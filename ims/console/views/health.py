@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
+from ims.audit.actors import command
 from ims.jobs.selectors import in_trouble
 
 WORKER_IS_LATE_AFTER = 60
@@ -67,4 +68,4 @@ def _worker() -> str:
 
 
 def _jobs() -> str:
-    return "in trouble" if in_trouble(days=1).exists() else "ok"
+    return "in trouble" if in_trouble(command("readyz"), days=1).exists() else "ok"

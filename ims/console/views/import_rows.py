@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from ims.audit import personal
+from ims.audit.scope import scoped
 from ims.console.import_forms import CorrectionForm, DuplicateForm, ReasonForm
 from ims.console.views.base import refusals, screen
 from ims.console.views.imports import OUTCOME_COLOURS, VIEW
@@ -23,7 +25,7 @@ from ims.ledger.models import Entry
 @require_http_methods(["GET", "HEAD", "POST"])
 def row(request: HttpRequest, row_id: int) -> HttpResponse:
     """A row with its forms: correct, discard, or decide whether it is a duplicate. A button says which is meant."""
-    found = selectors.row(request.actor, row_id)
+    found = personal.veil_one(request.actor, selectors.row(request.actor, row_id))
     act = request.POST.get("act", "") if request.method == "POST" else ""
     correction = CorrectionForm(request.POST if act == "correct" else None, row=found, actor=request.actor)
     duplicate = DuplicateForm(request.POST if act == "duplicate" else None, prefix="duplicate")
@@ -43,8 +45,8 @@ def row(request: HttpRequest, row_id: int) -> HttpResponse:
         "outcome": Outcome(found.outcome).label,
         "colour": OUTCOME_COLOURS[Outcome(found.outcome)],
         "rules": RoutingRule.objects.filter(pk__in=found.rules or []),
-        "decisions": [(decision, _differences(decision)) for decision in found.decisions.order_by("-id")],
-        "entry": _entry_of(found),
+        "decisions": [(decision, _differences(request, decision)) for decision in found.decisions.order_by("-id")],
+        "entry": _entry_of(request, found),
         "can_correct": may_decide and _is_correctable(found, refused=bool(duplicate.errors)),
         "can_decide": may_decide and found.outcome == Outcome.SUSPECTED_DUPLICATE,
         "can_discard": may_decide and found.outcome in (Outcome.INVALID, Outcome.CORRECTED),
@@ -108,17 +110,21 @@ def _next(request: HttpRequest, found: ImportRow) -> HttpResponse:
     return redirect("imports:row", following.pk) if following else redirect("imports:batch", found.batch_id)
 
 
-def _differences(decision: Any) -> list[tuple[str, str, str]]:
+def _differences(request: HttpRequest, decision: Any) -> list[tuple[str, str, str]]:
+    def shown(name: str, value: str) -> str:
+        return personal.veiled_value(request.actor, ImportRow, name, value)
+
     return [
-        (name.replace("_", " ").capitalize(), decision.before.get(name, ""), value)
+        (name.replace("_", " ").capitalize(), shown(name, decision.before.get(name, "")), shown(name, value))
         for name, value in decision.after.items()
         if decision.before.get(name, "") != value and name not in ("outcome", "reason")
     ]
 
 
-def _entry_of(found: ImportRow) -> Entry | None:
+def _entry_of(request: HttpRequest, found: ImportRow) -> Entry | None:
     posting = found.posting_id or found.batch.posting_id
     posted = {Outcome.TO_POST, Outcome.TO_SUSPENSE, Outcome.POSTED_SEPARATELY}
     if posting is None or found.outcome not in posted:
         return None
-    return Entry.objects.select_related("posting").filter(posting=posting, source_line=found.line).first()
+    entries = scoped(request.actor, Entry.objects.select_related("posting"))
+    return entries.filter(posting=posting, source_line=found.line).first()

@@ -41,7 +41,7 @@ VIEW_PROFILES = "imports.view_fileprofile"
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """The rules in the order in which they run, with how often each fired."""
-    hits = selectors.hit_counts()
+    hits = selectors.hit_counts(request.actor)
     today = clock.today()
     context = {
         "title": "Routing rules",

@@ -10,8 +10,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
+from ims.audit import personal
+from ims.audit.actors import authorise
+from ims.audit.scope import require_whole
 from ims.audit.services import record
-from ims.common.errors import ImsError, NotAllowed
+from ims.common.errors import ImsError
 from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.console.import_forms import BatchFilters, ProfileForm, ReasonForm, UploadForm
@@ -19,9 +22,8 @@ from ims.console.views.base import refusals, screen
 from ims.funds.models import Fund, MethodOfPayment
 from ims.imports import content, selectors, services
 from ims.imports.errors import AlreadyReceived
-from ims.imports.models import ImportBatch
-from ims.imports.moving import find_batch
-from ims.imports.states import BatchState, Outcome
+from ims.imports.models import ImportBatch, ImportRow
+from ims.imports.states import NEEDS_A_PERSON, POSTS_WITH_THE_FILE, BatchState, Outcome
 from ims.jobs.models import JobRun
 from ims.jobs.selectors import latest_run
 
@@ -48,9 +50,9 @@ def index(request: HttpRequest) -> HttpResponse:
     filters = BatchFilters(request.GET)
     asked = filters.cleaned_data if filters.is_valid() else {}
     wants_attention = request.GET.get("show") == "attention"
-    found = selectors.batches(**asked)
+    found = selectors.batches(request.actor, **asked)
     if wants_attention:
-        found = found.filter(pk__in=selectors.needing_attention().values("pk"))
+        found = found.filter(pk__in=selectors.needing_attention(request.actor).values("pk"))
     if before := record_number(request.GET.get("before", "")):
         found = found.filter(pk__lt=before)
     batches = list(found[: PAGE_SIZE + 1])
@@ -58,7 +60,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Imports",
         "filters": filters,
-        "batches": _with_figures(batches[:PAGE_SIZE]),
+        "batches": _with_figures(request, batches[:PAGE_SIZE]),
         "late": selectors.late_files(),
         "tabs": [
             {"label": "All imports", "url": reverse("imports:index"), "is_current": not wants_attention},
@@ -66,7 +68,7 @@ def index(request: HttpRequest) -> HttpResponse:
                 "label": "Waiting for somebody",
                 "url": reverse("imports:index") + "?show=attention",
                 "is_current": wants_attention,
-                "count": selectors.needing_attention().count(),
+                "count": selectors.needing_attention(request.actor).count(),
             },
         ],
         "page": {"newer": _query(request.GET, before="") if before else "", "older": older},
@@ -75,16 +77,21 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "console/imports/index.html", context)
 
 
-def _with_figures(batches: list[ImportBatch]) -> list[tuple[ImportBatch, dict[str, Any]]]:
-    """Each batch with the numbers its check kept, and how many of its rows are held just now."""
-    held = selectors.held_counts(batches)
+def _with_figures(request: HttpRequest, batches: list[ImportBatch]) -> list[tuple[ImportBatch, dict[str, Any]]]:
+    """Each batch with how many of its rows, of those this person may see, are ready, unidentified and held."""
+    counts = selectors.outcome_counts(request.actor, batches)
+
+    def tally(found: ImportBatch, *outcomes: str) -> selectors.Tally:
+        mine = counts.get(found.pk, {})
+        return sum((mine.get(outcome, selectors.Tally()) for outcome in outcomes), selectors.Tally())
+
     return [
         (
             found,
             {
-                "posted": found.totals.get("to_post", {}),
-                "suspense": found.totals.get("by_outcome", {}).get("to_suspense", {}).get("count", 0),
-                "held": held.get(found.pk, 0),
+                "posted": tally(found, *POSTS_WITH_THE_FILE),
+                "suspense": tally(found, Outcome.TO_SUSPENSE).count,
+                "held": tally(found, *NEEDS_A_PERSON, Outcome.CORRECTED).count,
             },
         )
         for found in batches
@@ -121,10 +128,11 @@ def _receive(request: HttpRequest, file: Any, profile: str) -> ImportBatch:
 @require_safe
 def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     """One import: how far it is, what it would do or did, what is wrong, and its story."""
-    found = find_batch(batch_id)
+    found = selectors.batch(request.actor, batch_id)
     run = latest_run(found)
     is_working = run is not None and not run.is_finished
-    plan = selectors.plan(found) if found.row_count and not is_working and found.state != BatchState.REFUSED else None
+    has_plan = found.row_count and not is_working and found.state != BatchState.REFUSED
+    plan = selectors.plan(request.actor, found) if has_plan else None
     context = {
         "title": found.file_name,
         "batch": found,
@@ -136,11 +144,20 @@ def batch(request: HttpRequest, batch_id: int) -> HttpResponse:
         "outcomes": _outcome_tabs(found, plan) if plan else [],
         "corrected": plan.by_outcome.get(Outcome.CORRECTED) if plan else None,
         "postings": services.postings_of(found),
+        "sees_whole": not request.actor.is_limited,
+        "may_take": not request.actor.is_limited and personal.may_reveal(request.actor, ImportRow),
+        "sees_problems": _sees_problems(request, found),
         "steps": found.steps.all(),
         "may": _may(request, found),
         "profile_form": ProfileForm(initial={"profile": found.profile.code}),
     }
     return render(request, "console/imports/batch.html", context)
+
+
+def _sees_problems(request: HttpRequest, found: ImportBatch) -> bool:
+    """What is wrong with a file quotes its lines: for people who see all of it, and whoever brought it in."""
+    mine = {"actor_kind": request.actor.kind, "actor_id": request.actor.identifier}
+    return not request.actor.is_limited or found.steps.filter(from_state="", **mine).exists()
 
 
 def _may(request: HttpRequest, found: ImportBatch) -> dict[str, bool]:
@@ -188,7 +205,7 @@ def _outcome_tabs(found: ImportBatch, plan: selectors.Plan) -> list[dict[str, An
 @require_GET
 def progress(request: HttpRequest, batch_id: int) -> JsonResponse:
     """How far the work on a batch is, for the progress bar."""
-    run = latest_run(find_batch(batch_id))
+    run = latest_run(selectors.batch(request.actor, batch_id))
     if run is None:
         return JsonResponse({"done": 0, "total": 0, "text": "", "finished": True})
     return JsonResponse({"done": run.done, "total": run.total, "text": _said(run), "finished": run.is_finished})
@@ -202,16 +219,16 @@ def _said(run: JobRun) -> str:
 @require_safe
 def rows(request: HttpRequest, batch_id: int) -> HttpResponse:
     """The rows of an import by outcome, a page at a time."""
-    found = find_batch(batch_id)
+    found = selectors.batch(request.actor, batch_id)
     outcome = request.GET.get("outcome", "")
     reason = request.GET.get("reason", "")
     shown = selectors.rows(request.actor, found, outcome=outcome, reason_code=reason)
     if after := record_number(request.GET.get("after", "")):
         shown = shown.filter(line__gt=after)
-    page = list(shown[: PAGE_SIZE + 1])
-    plan = selectors.plan(found)
+    page = personal.veil(request.actor, shown[: PAGE_SIZE + 1])
+    plan = selectors.plan(request.actor, found)
     tabs = [{"label": "All rows", "url": reverse("imports:rows", args=[batch_id]), "is_current": not outcome,
-             "count": f"{found.row_count:,}"}]  # fmt: skip
+             "count": f"{sum(tally.count for tally in plan.by_outcome.values()):,}"}]  # fmt: skip
     tabs += [
         {
             "label": tab["label"],
@@ -238,7 +255,7 @@ def rows(request: HttpRequest, batch_id: int) -> HttpResponse:
 @require_POST
 def check(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Check a file again, under another profile if one was chosen."""
-    found = find_batch(batch_id)
+    found = selectors.batch(request.actor, batch_id)
     profile = request.POST.get("profile", "")
     if profile and profile != found.profile.code:
         services.change_profile(actor=request.actor, batch_id=batch_id, profile=profile)
@@ -253,8 +270,8 @@ def check(request: HttpRequest, batch_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def post(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Show once more what will be posted, then post it."""
-    found = find_batch(batch_id)
-    plan = selectors.plan(found)
+    found = selectors.batch(request.actor, batch_id)
+    plan = selectors.plan(request.actor, found)
     form = ConfirmForm(request.POST or None)
     if request.method == "POST":
         if request.POST.get("step") == "change":
@@ -327,7 +344,7 @@ def reverse_batch(request: HttpRequest, batch_id: int) -> HttpResponse:
 def _with_reason(
     request: HttpRequest, batch_id: int, *, act: Any, title: str, template: str, done: str
 ) -> HttpResponse:
-    found = find_batch(batch_id)
+    found = selectors.batch(request.actor, batch_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with refusals(form) as attempt:
@@ -340,6 +357,7 @@ def _with_reason(
         "batch": found,
         "form": form,
         "postings": services.postings_of(found),
+        "sees_whole": not request.actor.is_limited,
         "back": reverse("imports:batch", args=[batch_id]),
     }
     return render(request, template, context)
@@ -355,13 +373,13 @@ def post_corrected(request: HttpRequest, batch_id: int) -> HttpResponse:
     return redirect("imports:batch", batch_id)
 
 
-@screen(permission=VIEW, what="see imports")
+@screen(permission=ImportRow.personal.permission, what="take away files, which name who paid")
 @require_GET
 def download(request: HttpRequest, batch_id: int) -> HttpResponse:
     """The file as it arrived, byte for byte. Who took it away is kept in the audit trail."""
-    found = find_batch(batch_id)
-    if request.actor.funds is not None:
-        raise NotAllowed("The file holds every fund, and you see only some. Ask somebody who sees all of them.")
+    found = selectors.batch(request.actor, batch_id)
+    authorise(request.actor, VIEW, what="see imports")
+    require_whole(request.actor, "The file")
     record("import_file_downloaded", actor=request.actor, subject=found)
     answer = StreamingHttpResponse(content.bytes_of(found.file), content_type="application/octet-stream")
     answer["Content-Length"] = str(found.file.size)

@@ -13,6 +13,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse as address
 from django.views.decorators.http import require_http_methods
 
+from ims.audit import personal
+from ims.audit.scope import scoped
 from ims.common.errors import InvalidInput
 from ims.console.move_forms import ReasonForm, line_set
 from ims.console.receipt_story import import_address
@@ -59,7 +61,7 @@ def journal(request: HttpRequest, entry_id: int) -> HttpResponse:
     left = selectors.remaining([entry.pk])[entry.pk]
     data = request.POST if request.method == "POST" else None
     reason = ReasonForm(data)
-    first = [{"amount": left, "narrative": entry.narrative[:100]}]
+    first = [{"amount": left, "narrative": personal.for_form(actor, Entry, entry.narrative[:100])}]
     targets = line_set(data, actor=actor, prefix="to", initial=first, add=step.name == "add")
     context = {"title": "Journal", "entry": entry, "left": left, "reason": reason, "targets": targets}
     if step.is_form or not _valid(reason, targets):
@@ -111,7 +113,7 @@ def reverse(request: HttpRequest, entry_id: int) -> HttpResponse:
     reason = ReasonForm(request.POST if request.method == "POST" else None)
     context = {"title": f"Reverse {posting.reference}", "entry": entry, "reason": reason}
     if step.is_form or not _valid(reason):
-        lines = posting.entries.select_related("fund", "method_of_payment").order_by("line")[:100]
+        lines = scoped(actor, posting.entries.select_related("fund", "method_of_payment")).order_by("line")[:100]
         return render(request, "console/receipts/reverse.html", _unvalidated({**context, "lines": lines}, step))
 
     def act() -> Posting:

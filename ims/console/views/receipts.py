@@ -10,7 +10,9 @@ from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpRe
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from ims.accounts.models import AccountHolder
+from ims.accounts.selectors import holder_of
+from ims.audit import personal
+from ims.audit.scope import in_words
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import InvalidInput, NotFound
@@ -83,13 +85,13 @@ def _find(request: HttpRequest, reading: Reading, filters: ReceiptFilters) -> An
     """The page asked for. A reference nobody has is looked for once more as a word: banks write them in narratives."""
     criteria = filters.narrowed(reading.criteria)
     found = _some(request, criteria)
-    if not found and reading.criteria.account_prefix:
+    if not found and reading.criteria.account_prefix and personal.may_reveal(request.actor, Entry):
         as_words = words_of(reading.criteria.account_reference)
         narrowed = filters.narrowed(as_words.criteria)
         if others := _some(request, narrowed):
             reading, criteria, found = as_words, narrowed, others
     if len(found) <= PAGE_SIZE:
-        page = selectors.Page(entries=_in_order(found))
+        page = selectors.Page(entries=personal.veil(request.actor, _in_order(found)))
     else:
         page = selectors.search_entries(request.actor, criteria, cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
     total = _total(found) if len(found) <= COUNT_NO_FURTHER else None
@@ -128,11 +130,14 @@ def export(request: HttpRequest) -> HttpResponse:
     kind = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
     if kind == "xlsx":
         _refuse_too_many(entries)
-    record("receipts_exported", actor=request.actor, data={"format": kind, "search": query_without(request.GET)})
+    asked = {"format": kind, "search": query_without(request.GET)}
+    shown = {"personal_data": personal.reveals(request.actor, Entry), "limited_to": in_words(request.actor)}
+    record("receipts_exported", actor=request.actor, data={**asked, **shown})
+    rows = personal.veiling(request.actor, entries.iterator(2_000))
     name = f"receipts-{clock.now():%Y-%m-%d-%H%M}.{kind}"
     if kind == "xlsx":
-        return FileResponse(receipt_files.workbook(entries.iterator(2_000)), as_attachment=True, filename=name)
-    lines = receipt_files.csv_lines(entries.iterator(2_000))
+        return FileResponse(receipt_files.workbook(rows), as_attachment=True, filename=name)
+    lines = receipt_files.csv_lines(rows)
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
@@ -152,13 +157,12 @@ def _refuse_too_many(entries: object) -> None:
 def receipt(request: HttpRequest, entry_id: int) -> HttpResponse:
     """One receipt: what it is, where it came from and what became of it."""
     entry = find_entry(request, entry_id)
-    chain = selectors.entry_chain(entry)
-    holder = AccountHolder.objects.filter(fund=entry.fund_id, reference=entry.account_reference).first()
+    chain = selectors.entry_chain(request.actor, entry)
     context = {
         "title": f"Receipt {entry.receipt_number}",
         "entry": entry,
         "chain": chain,
-        "holder": holder if holder and request.actor.may("accounts.view_accountholder") else None,
+        "holder": holder_of(request.actor, entry.fund_id, entry.account_reference),
         "moved": entry.amount - chain.remaining,
         "moved_note": "The rest was moved or reversed." if chain.remaining else "All of it was moved or reversed.",
         "period": selectors.period_of(entry.accounting_date),
@@ -189,7 +193,7 @@ def _acts(request: HttpRequest, chain: selectors.Chain) -> dict[str, bool]:
 def printed(request: HttpRequest, entry_id: int) -> HttpResponse:
     """The receipt as the payer takes it away."""
     entry = find_entry(request, entry_id)
-    chain = selectors.entry_chain(entry)
+    chain = selectors.entry_chain(request.actor, entry)
     context = {
         "title": f"Receipt {entry.receipt_number}",
         "entry": entry,
@@ -204,5 +208,5 @@ def find_entry(request: HttpRequest, entry_id: int) -> Entry:
     """The entry. Raises `NotFound` when there is none the person may see."""
     entry = selectors.entry_for(request.actor, entry_id)
     if entry is None:
-        raise NotFound("There is no such receipt, or it is not in one of your funds.")
+        raise NotFound("There is no such receipt, or it is not one of yours to see.")
     return entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from ims.audit import personal
 from ims.common.errors import InvalidInput
 from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
@@ -29,7 +30,7 @@ from ims.console.suspense_rules import MOST_PROPOSED, proposals_of
 from ims.console.views.base import refusals, screen
 from ims.imports import services as imports
 from ims.imports.models import RoutingRule
-from ims.ledger.models import Posting
+from ims.ledger.models import Entry, Posting
 from ims.suspense import selectors, services
 from ims.suspense.matching import likelihood
 from ims.suspense.models import SuspenseItem
@@ -72,6 +73,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def item(request: HttpRequest, item_id: int) -> HttpResponse:
     """One item: what is known, whose it may be, and the form that allocates it."""
     found = selectors.get_item(request.actor, item_id)
+    _veil(request, [found])
     if request.method == "POST":
         return _allocate(request, [found], _item_context)
     forms = _forms_if_open(request, [found])
@@ -82,7 +84,7 @@ def item(request: HttpRequest, item_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def together(request: HttpRequest) -> HttpResponse:
     """Several items allocated at once."""
-    items = _chosen(request, request.GET.getlist("item"))
+    items = _veil(request, _chosen(request, request.GET.getlist("item")))
     if request.method == "POST":
         return _allocate(request, items, _together_context)
     forms = allocation_forms(None, actor=request.actor, items=items)
@@ -156,10 +158,10 @@ def work(request: HttpRequest, item_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def rule(request: HttpRequest, item_id: int) -> HttpResponse:
     """A routing rule from an item in one step, run over everything in suspense."""
-    found = selectors.get_item(request.actor, item_id)
+    [found] = _veil(request, [selectors.get_item(request.actor, item_id)])
     step = request.POST.get("step", "")
     form = RuleForm(
-        request.POST if request.method == "POST" else None, actor=request.actor, initial=_rule_initial(found)
+        request.POST if request.method == "POST" else None, actor=request.actor, initial=_rule_initial(request, found)
     )
     context = {"title": "New routing rule", "item": found, "form": form, "query": _query(request)}
     if request.method == "GET" or step == "change" or not form.is_valid():
@@ -173,6 +175,7 @@ def rule(request: HttpRequest, item_id: int) -> HttpResponse:
         return render(request, "console/suspense/rule.html", context)
     if step != "confirm":
         items = selectors.get_items(request.actor, [proposal.item for proposal in proposals])
+        _veil(request, items.values())
         listed = [(items[proposal.item], proposal) for proposal in proposals]
         more = {"listed": listed, "total": sum(one.remaining for one, _ in listed), "most": MOST_PROPOSED}
         return render(request, "console/suspense/rule_plan.html", {**context, **more})
@@ -286,7 +289,7 @@ def _item_context(request: HttpRequest, items: list[SuspenseItem], forms: Alloca
         "forms": forms,
         "suggestions": selectors.suggest(actor, found) if is_open else [],
         "alike": selectors.same_payer(actor, found, limit=10) if is_open else [],
-        "events": selectors.history(found)[::-1],
+        "events": selectors.history(actor, found)[::-1],
         "note": NoteForm(),
         "work": WorkForm(initial={"owner": str(found.owner_id or ""), "due_on": found.due_on}),
         "may_allocate": is_open and actor.may(ALLOCATE),
@@ -326,13 +329,20 @@ def _chosen(request: HttpRequest, keys: Sequence[str]) -> list[SuspenseItem]:
     return sorted(found.values(), key=lambda item: (item.received_on, item.pk))
 
 
-def _rule_initial(found: SuspenseItem) -> dict[str, str]:
+def _veil(request: HttpRequest, items: Iterable[SuspenseItem]) -> list[SuspenseItem]:
+    """The items with who paid masked, unless this person asked to see it."""
+    listed = list(items)
+    personal.veil(request.actor, [listed_item.entry for listed_item in listed])
+    return listed
+
+
+def _rule_initial(request: HttpRequest, found: SuspenseItem) -> dict[str, str]:
     draft = selectors.rule_draft(found)
     condition = draft["groups"][0]["conditions"][0] if draft["groups"] else {}
     return {
-        "name": draft["name"],
+        "name": personal.for_form(request.actor, Entry, draft["name"]),
         "field": condition.get("field", "narrative"),
-        "value": condition.get("value", ""),
+        "value": personal.for_form(request.actor, Entry, condition.get("value", "")),
         "fund": draft["actions"].get("fund", ""),
         "reference": draft["actions"].get("reference", ""),
     }

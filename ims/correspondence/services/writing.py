@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from ims.audit.actors import Actor, acting, authorise
+from ims.audit.scope import beyond
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import NotFound
@@ -15,7 +16,6 @@ from ims.correspondence import composing
 from ims.correspondence.errors import CorrespondenceRefusal
 from ims.correspondence.models import Channel, Message, Purpose
 from ims.correspondence.status_links import status_address
-from ims.funds.selectors import funds_visible_to
 from ims.jobs.queue import enqueue
 from ims.ledger.models import Posting
 from ims.payments.models import Basket, PaymentAttempt
@@ -159,13 +159,10 @@ def write_link(
 
 
 def is_in_scope(actor: Actor, message: Message) -> bool:
-    """Whether every line the message is about lies in the actor's funds."""
-    if actor.funds is None:
+    """Whether every line the message is about lies in the actor's scope."""
+    if not actor.is_limited:
         return True
-    if message.posting_id is None:
-        return False
-    seen = set(funds_visible_to(actor).values_list("code", flat=True))
-    return set(message.posting.entries.values_list("fund_id", flat=True)) <= seen
+    return message.posting_id is not None and not beyond(actor, message.posting.entries.all()).exists()
 
 
 def _write(

@@ -7,6 +7,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from ims.audit.personal import Personal
+from ims.audit.scope import Paths
+from ims.common import masking
 from ims.imports.models.files import SourceFile
 from ims.imports.models.profiles import FileProfile
 from ims.imports.models.routing import RoutingRule
@@ -155,6 +158,16 @@ class ImportRow(models.Model):
         Posting, models.PROTECT, null=True, related_name="+", db_index=False, help_text="When posted by itself."
     )
 
+    personal = Personal(
+        "ledger.see_payer_details",
+        {
+            "payer_name": masking.name,
+            "narrative": masking.hidden,
+            "end_to_end": masking.hidden,
+            "raw": masking.hidden,
+        },
+    )
+
     class Meta:
         verbose_name = "imported row"
         default_permissions = ("view",)
@@ -172,6 +185,32 @@ class ImportRow(models.Model):
     def fingerprint(self) -> str:
         """Source, content and which of its twins: the same in two files when the same line came twice."""
         return f"{self.content}/{self.occurrence}"
+
+
+class BatchShare(models.Model):
+    """How much of a batch belongs to one fund, office, method and outcome: what a limited person's list is made of."""
+
+    batch = models.ForeignKey(ImportBatch, models.PROTECT, related_name="shares", db_index=False)
+    fund = models.TextField(help_text="The fund it is, or would be, posted to; suspense where nobody has placed it.")
+    office = models.TextField()
+    method_of_payment = models.TextField()
+    outcome = models.TextField(choices=Outcome.choices)
+    count = models.IntegerField()
+    amount = models.DecimalField(max_digits=16, decimal_places=2)
+
+    scope_paths = Paths()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["batch", "fund", "office", "method_of_payment", "outcome"], name="batch_share_once"
+            )
+        ]
+        indexes = [models.Index(fields=["fund", "batch"], name="batch_share_fund")]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id}: {self.fund} {self.outcome}"
 
 
 class RowDecision(models.Model):

@@ -16,7 +16,7 @@ from ims.formats import profile as profiles
 from ims.formats import registry
 from ims.formats.records import Record, UnreadableFile
 from ims.formats.summary import checked
-from ims.imports import selectors, weighing, world
+from ims.imports import selectors, shares, weighing, world
 from ims.imports.content import FileStream
 from ims.imports.models import FileProfile, ImportBatch, ImportStatement
 from ims.imports.models.profiles import LAYOUT
@@ -44,6 +44,7 @@ def check(*, actor: Actor, batch_id: int, report: Report = _silent) -> ImportBat
     somebody else works on it or once it is posted.
     """
     authorise(actor, RECEIVE, what="check files")
+    selectors.batch(actor, batch_id)
     with claimed(batch_id) as batch:
         move(batch, "start_check", actor=actor)
         try:
@@ -111,7 +112,7 @@ def _is_quiet_day(staged: Staged) -> bool:
 
 def _forget_earlier_check(batch: ImportBatch) -> None:
     with connection.cursor() as cursor:
-        for table in ("imports_importrow", "imports_importstatement", "imports_rulehit"):
+        for table in ("imports_importrow", "imports_importstatement", "imports_rulehit", "imports_batchshare"):
             cursor.execute(f"DELETE FROM {table} WHERE batch_id = %s", [batch.pk])  # noqa: S608
 
 
@@ -125,7 +126,8 @@ def _finish(batch: ImportBatch, actor: Actor, staged: Staged) -> None:
             " WHERE batch_id = %s AND rules IS NOT NULL GROUP BY rule",
             [batch.pk, batch.pk],
         )
-    plan = selectors.plan(batch)
+    shares.reckon(batch.pk)
+    plan = selectors.whole_plan(batch)
     move(
         batch,
         "finish_check",

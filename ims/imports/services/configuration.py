@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from psycopg import sql
 
+from ims.audit import personal
 from ims.audit.actors import Actor, acting, authorise
 from ims.common.errors import InvalidInput
 from ims.common.money import ZERO
@@ -20,7 +21,7 @@ from ims.formats import profile_draft, registry
 from ims.formats.profile import Profile
 from ims.formats.records import Entry, Problem
 from ims.formats.summary import checked
-from ims.imports.models import FileProfile, RoutingRule
+from ims.imports.models import FileProfile, ImportRow, RoutingRule
 from ims.imports.models.profiles import LAYOUT
 from ims.imports.routing_sql import condition_sql
 from ims.imports.rules import SETTABLE
@@ -103,7 +104,7 @@ def try_rule(*, actor: Actor, rule: RoutingRule) -> Trial:
         " btrim(file_reference) AS reference, end_to_end, payer_name, narrative, upper(btrim(file_fund)) AS fund,"
         " method_of_payment, office, vat_code, account, fund AS decided_fund, account_reference AS decided_reference"
         " FROM imports_importrow {where} ORDER BY id DESC LIMIT {most}"
-    ).format(where=_within(rule), most=sql.Literal(ROWS_TRIED))
+    ).format(where=_within(actor, rule), most=sql.Literal(ROWS_TRIED))
     changes = sql.SQL(" OR ").join(
         sql.SQL("{} <> {}").format(_decided(name), sql.Literal(value)) for name, value in plain.actions.items()
     )
@@ -122,7 +123,7 @@ def try_rule(*, actor: Actor, rule: RoutingRule) -> Trial:
                 "SELECT batch_id, line, amount, narrative, {fields} FROM ({source}) AS r WHERE {fires} LIMIT {most}"
             ).format(fields=fields, source=source, fires=condition_sql(plain), most=sql.Literal(MATCHES_SHOWN))
         )
-        matches = [_match(row, plain.actions) for row in cursor.fetchall()]
+        matches = [_match(actor, row, plain.actions) for row in cursor.fetchall()]
     return Trial(tried, fired, would_change, matches)
 
 
@@ -193,13 +194,24 @@ def _exists(model: str, code: str) -> bool:
     return apps.get_model("funds", model).objects.filter(pk=code).exists()
 
 
-def _within(rule: RoutingRule) -> sql.Composable:
-    if not rule.profiles:
-        return sql.SQL("")
-    return sql.SQL(
-        "WHERE batch_id IN (SELECT b.id FROM imports_importbatch b JOIN imports_fileprofile p ON p.id = b.profile_id"
-        " WHERE p.code = ANY({}))"
-    ).format(sql.Literal(list(rule.profiles)))
+def _within(actor: Actor, rule: RoutingRule) -> sql.Composable:
+    """Rows of the rule's profiles, within the actor's scope."""
+    conditions = [
+        sql.SQL("{} = ANY({})").format(sql.Identifier(column), sql.Literal(sorted(codes)))
+        for column, codes in (
+            ("posting_fund", actor.funds),
+            ("office", actor.offices),
+            ("method_of_payment", actor.methods),
+        )
+        if codes is not None
+    ]
+    if rule.profiles:
+        of_profiles = sql.SQL(
+            "batch_id IN (SELECT b.id FROM imports_importbatch b JOIN imports_fileprofile p ON p.id = b.profile_id"
+            " WHERE p.code = ANY({}))"
+        )
+        conditions.append(of_profiles.format(sql.Literal(list(rule.profiles))))
+    return sql.SQL("WHERE {}").format(sql.SQL(" AND ").join(conditions)) if conditions else sql.SQL("")
 
 
 def _decided(name: str) -> sql.Composable:
@@ -207,8 +219,9 @@ def _decided(name: str) -> sql.Composable:
     return sql.SQL("r.{}").format(sql.Identifier(renamed))
 
 
-def _match(row: tuple, actions: Mapping[str, str]) -> Match:
+def _match(actor: Actor, row: tuple, actions: Mapping[str, str]) -> Match:
     batch_id, line, amount, narrative, *values = row
+    narrative = personal.veiled_value(actor, ImportRow, "narrative", narrative)
     now = dict(zip(SETTABLE, values, strict=True))
     changes = {name: (now[name], value) for name, value in actions.items() if now[name] != value}
     return Match(batch_id, line, amount, narrative, changes)

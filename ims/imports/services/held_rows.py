@@ -11,15 +11,16 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from ims.audit.actors import Actor, authorise
+from ims.audit.scope import in_words
 from ims.audit.services import record
 from ims.common.errors import InvalidInput
 from ims.common.money import pounds
 from ims.formats.records import Entry
-from ims.imports import selectors, weighing
+from ims.imports import selectors, shares, weighing
 from ims.imports.errors import ImportRefusal
 from ims.imports.models import ImportBatch, ImportRow, RowDecision
 from ims.imports.moving import claimed, find_batch
-from ims.imports.services.posting import post_set_of
+from ims.imports.services.posting import post_set_of, refuse_outside
 from ims.imports.staging import COLUMNS, create_stage, entry_line
 from ims.imports.states import NEEDS_A_PERSON, BatchState, Outcome
 from ims.ledger.models import Posting
@@ -48,6 +49,11 @@ def correct_row(*, actor: Actor, row_id: int, changes: Mapping[str, str], reason
     if row.fund and not actor.may_see_fund(row.fund):
         raise InvalidInput(f"There is no fund “{row.fund}”, or it is not one of yours. Choose another.")
     _decide_again(row)
+    if not actor.may_see(fund=row.posting_fund, office=row.office, method=row.method_of_payment):
+        raise InvalidInput(
+            f"The row would be posted to fund {row.posting_fund}, office {row.office}, method {row.method_of_payment}, "
+            f"and your account is limited to {in_words(actor)}. Choose among those, or ask a colleague."
+        )
     _keep(actor, row, "corrected", before, reason)
     return row
 
@@ -84,6 +90,7 @@ def post_corrected(*, actor: Actor, batch_id: int) -> Posting:
     authorise(actor, CORRECT, what="post corrected rows")
     with claimed(batch_id) as batch, transaction.atomic():
         _require_posted(batch)
+        refuse_outside(actor, batch, [Outcome.CORRECTED])
         mine = ImportRow.objects.filter(batch=batch)
         number = mine.filter(posting__isnull=False).values("posting").distinct().count() + 1
         # Held until the end: nobody corrects another row into this posting, or discards one out of it, meanwhile.
@@ -98,6 +105,7 @@ def post_corrected(*, actor: Actor, batch_id: int) -> Posting:
         if posting is None:
             raise ImportRefusal("No row of this import is corrected and waiting to be posted.", code="nothing_to_post")
         mine.filter(pk__in=ready).update(outcome=Outcome.POSTED_SEPARATELY, posting=posting)
+        shares.reckon(batch.pk)
         record(
             "import_rows_posted",
             actor=actor,
@@ -222,6 +230,7 @@ def _text(value: Decimal | date | str | None) -> str:
 
 def _keep(actor: Actor, row: ImportRow, verb: str, before: dict[str, str], reason: str) -> None:
     row.save()
+    shares.reckon(row.batch_id)
     RowDecision.objects.create(
         row=row,
         verb=verb,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,17 +11,19 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from ims.audit.actors import Actor, authorise
+from ims.audit.scope import in_words
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.sql import read
-from ims.imports import world
+from ims.imports import shares, world
 from ims.imports.errors import ImportRefusal, WorldMoved
 from ims.imports.models import FileProfile, ImportBatch
 from ims.imports.moving import claimed, move
-from ims.imports.selectors import Tally, plan
+from ims.imports.selectors import Tally, whole_plan
+from ims.imports.selectors import batch as find_visible
 from ims.imports.services.checking import _silent
 from ims.imports.staging import Report
-from ims.imports.states import BatchState
+from ims.imports.states import POSTS_WITH_THE_FILE, BatchState
 from ims.ledger import services as ledger
 from ims.ledger.models import AccountingPeriod, Posting
 from ims.suspense import services as suspense
@@ -44,6 +46,7 @@ def post(*, actor: Actor, batch_id: int, report: Report = _silent) -> ImportBatc
     profile says to refuse the file.
     """
     authorise(actor, POST, what="post imported files")
+    find_visible(actor, batch_id)
     with claimed(batch_id) as batch:
         move(batch, "start_posting", actor=actor)
         try:
@@ -95,8 +98,20 @@ def post_set_of(
     return posting
 
 
+def refuse_outside(actor: Actor, batch: ImportBatch, outcomes: Iterable[str]) -> None:
+    """Raise `ImportRefusal` when rows of these outcomes are outside the actor's scope: a file is posted whole."""
+    line = shares.line_outside(actor, batch, [str(outcome) for outcome in outcomes])
+    if line is not None:
+        raise ImportRefusal(
+            f"{batch.file_name} holds money that is not yours to post (line {line} is the first): your account is "
+            f"limited to {in_words(actor)}. Ask somebody who sees all of the file to post it.",
+            code="outside_scope",
+        )
+
+
 def _post_rows(actor: Actor, batch: ImportBatch) -> Posting | None:
-    promised = plan(batch)
+    refuse_outside(actor, batch, POSTS_WITH_THE_FILE)
+    promised = whole_plan(batch)
     posting = post_set_of(actor, batch, which=_WITH_THE_FILE, parameters={}, key=batch.source_key)
     posted = Tally(posting.entry_count, posting.total) if posting else Tally()
     if posted != promised.to_post:

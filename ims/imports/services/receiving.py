@@ -14,7 +14,7 @@ from ims.audit.services import record
 from ims.common.errors import NotFound
 from ims.formats import registry
 from ims.formats.records import UnreadableFile
-from ims.imports import content
+from ims.imports import content, selectors
 from ims.imports.errors import AlreadyReceived, ImportRefusal
 from ims.imports.models import BatchStep, FileProfile, ImportBatch, SourceFile
 from ims.imports.models.profiles import LAYOUT
@@ -82,7 +82,7 @@ def recognise(stream: BinaryIO) -> FileProfile:
 def change_profile(*, actor: Actor, batch_id: int, profile: str) -> ImportBatch:
     """Have a file that was refused or failed, or waits, read under another profile. It must then be checked again."""
     authorise(actor, RECEIVE, what="bring in files")
-    batch = find_batch(batch_id)
+    batch = selectors.batch(actor, batch_id)
     if batch.state not in MOVES["change_profile"][0]:
         raise ImportRefusal(f"Import {batch.pk} is “{BatchState(batch.state).label.lower()}”: its profile stays.")
     before, chosen = batch.profile, find_profile(profile)
@@ -98,7 +98,7 @@ def abandon(*, actor: Actor, batch_id: int, reason: str) -> ImportBatch:
     authorise(actor, RECEIVE, what="abandon imports")
     if not reason.strip():
         raise ImportRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")
-    batch = find_batch(batch_id)
+    batch = selectors.batch(actor, batch_id)
     move(batch, "abandon", actor=actor, note=reason)
     record("import_abandoned", actor=actor, subject=batch, reason=reason)
     return batch

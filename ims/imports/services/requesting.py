@@ -7,8 +7,8 @@ from typing import BinaryIO
 from django.db import transaction
 
 from ims.audit.actors import Actor, authorise
+from ims.imports import selectors
 from ims.imports.models import ImportBatch
-from ims.imports.moving import find_batch
 from ims.imports.services.posting import POST
 from ims.imports.services.receiving import RECEIVE, receive
 from ims.jobs.models import JobRun
@@ -30,7 +30,7 @@ def receive_and_check(*, actor: Actor, stream: BinaryIO, name: str, profile: str
 def check_later(*, actor: Actor, batch_id: int) -> JobRun:
     """Ask for a batch to be checked by a worker."""
     authorise(actor, RECEIVE, what="check files")
-    batch = find_batch(batch_id)
+    batch = selectors.batch(actor, batch_id)
     return enqueue(CHECK_JOB, actor=actor, subject=batch, title=f"Check {batch.file_name}", batch=batch.pk)
 
 
@@ -38,5 +38,5 @@ def check_later(*, actor: Actor, batch_id: int) -> JobRun:
 def post_later(*, actor: Actor, batch_id: int) -> JobRun:
     """Ask for a batch to be posted by a worker."""
     authorise(actor, POST, what="post imported files")
-    batch = find_batch(batch_id)
+    batch = selectors.batch(actor, batch_id)
     return enqueue(POST_JOB, actor=actor, subject=batch, title=f"Post {batch.file_name}", batch=batch.pk)

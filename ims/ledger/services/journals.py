@@ -9,6 +9,7 @@ from datetime import date
 from django.db import transaction
 
 from ims.audit.actors import Actor, authorise
+from ims.audit.scope import scoped
 from ims.audit.services import record
 from ims.common.money import ZERO, format_pounds
 from ims.funds.models import Fund
@@ -36,9 +37,10 @@ def post_journal(*, actor: Actor, entry_id: int, targets: Sequence[Line], reason
     _require_reason(reason)
     if earlier := find("journal", key):
         return earlier
-    entry = Entry.objects.select_related("fund", "posting", "corrects__posting").filter(pk=entry_id).first()
-    if entry is None or not actor.may_see_fund(entry.fund_id):
-        raise LedgerRefusal("That receipt does not exist, or it is not in one of your funds.", code="not_found")
+    entries = scoped(actor, Entry.objects.select_related("fund", "posting", "corrects__posting"))
+    entry = entries.filter(pk=entry_id).first()
+    if entry is None:
+        raise LedgerRefusal("That receipt does not exist, or it is not one of yours to see.", code="not_found")
     if entry.amount < 0:
         raise LedgerRefusal("A line that takes money out cannot be journalled. Reverse its posting instead.")
     _refuse_correction(entry)
@@ -160,12 +162,12 @@ def _suspense_entries(actor: Actor, takes: Sequence[Take]) -> dict[int, Entry]:
         raise LedgerRefusal("Choose at least one suspense item to allocate.")
     if len({take.entry_id for take in takes}) != len(takes):
         raise LedgerRefusal("The same suspense item is named twice. Name it once, with the whole amount.")
-    entries = Entry.objects.select_related("fund").in_bulk([take.entry_id for take in takes])
+    entries = scoped(actor, Entry.objects.select_related("fund")).in_bulk([take.entry_id for take in takes])
     left = remaining(list(entries))
     for take in takes:
         entry = entries.get(take.entry_id)
         is_item = entry is not None and entry.fund.is_suspense and entry.corrects_id is None
-        if not is_item or not actor.may_see_fund(entry.fund_id):
+        if not is_item:
             raise LedgerRefusal("One of the items chosen is not in suspense.", code="not_found")
         if take.amount == 0 or (take.amount > 0) != (entry.amount > 0):
             raise LedgerRefusal("Take an amount of an item that is not £0.00, with the sign the item has.")

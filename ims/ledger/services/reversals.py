@@ -6,9 +6,10 @@ from django.db import transaction
 from psycopg import sql
 
 from ims.audit.actors import Actor, authorise
+from ims.audit.scope import beyond
 from ims.audit.services import record
 from ims.ledger.errors import LedgerRefusal
-from ims.ledger.models import Entry, Posting
+from ims.ledger.models import Posting
 from ims.ledger.observers import tell_of_reversal
 from ims.ledger.selectors import moved_entries
 from ims.ledger.writing import write
@@ -35,7 +36,7 @@ def reverse(*, actor: Actor, posting_id: int, reason: str) -> Posting:
         raise LedgerRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")
     posting = Posting.objects.filter(pk=posting_id).first()
     if posting is None or not _in_scope(actor, posting):
-        raise LedgerRefusal("That posting does not exist, or it is not in one of your funds.", code="not_found")
+        raise LedgerRefusal("That posting does not exist, or some of it is not yours to see.", code="not_found")
     if posting.kind == Posting.Kind.REVERSAL:
         raise LedgerRefusal(f"{posting} is itself a reversal and cannot be reversed.", code="reversal_is_final")
     if Posting.objects.filter(reverses=posting).exists():
@@ -58,9 +59,7 @@ def reverse(*, actor: Actor, posting_id: int, reason: str) -> Posting:
 
 
 def _in_scope(actor: Actor, posting: Posting) -> bool:
-    if actor.funds is None:
-        return True
-    return not Entry.objects.filter(posting=posting).exclude(fund__in=actor.funds).exists()
+    return not beyond(actor, posting.entries.all()).exists()
 
 
 def _refuse_moved(posting: Posting) -> None:

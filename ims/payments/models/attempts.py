@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from ims.audit.history import Tracked
+from ims.audit.scope import Paths
 from ims.funds.models import MethodOfPayment, Money
 from ims.ledger.models import Posting
 from ims.payments import states
@@ -58,6 +59,8 @@ class PaymentAttempt(Tracked):
     actor_kind = models.TextField()
     actor_id = models.TextField()
     actor_name = models.TextField()
+
+    scope_paths = Paths(funds="", offices="basket__office")
 
     class Meta:
         verbose_name = "card payment"

@@ -9,6 +9,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from ims.audit.history import Tracked
+from ims.audit.personal import Personal
+from ims.audit.scope import Paths
+from ims.common import masking
 from ims.funds.models import Fund, Money, Office, VatCode
 from ims.payments.models.set_up import Channel
 
@@ -42,6 +45,17 @@ class Basket(Tracked):
     actor_kind = models.TextField()
     actor_id = models.TextField()
     actor_name = models.TextField()
+
+    personal = Personal(
+        "ledger.see_payer_details",
+        {
+            "payer_name": masking.name,
+            "email": masking.hidden,
+            "telephone": masking.hidden,
+            "address": masking.hidden,
+            "postcode": masking.postcode,
+        },
+    )
 
     class Meta:
         default_permissions = ("view",)
@@ -79,6 +93,8 @@ class BasketLine(Tracked):
     amount = models.DecimalField(**Money)
     vat_code = models.ForeignKey(VatCode, models.PROTECT, related_name="+", db_index=False)
     narrative = models.TextField(blank=True, default="")
+
+    scope_paths = Paths(offices="", methods="")
 
     class Meta:
         default_permissions = ("view",)
