@@ -71,6 +71,12 @@ def is_limited(user: User) -> bool:
     return any(codes_of(user) is not None for codes_of in _scope.values())
 
 
+def roles_held(user: User) -> frozenset[str]:
+    """The roles a person was given: of the six, and of those the council composed."""
+    known = Q(name__in=ROLE_NAMES) | Q(council_role__isnull=False)
+    return frozenset(user.groups.filter(known).values_list("name", flat=True))
+
+
 def with_access() -> QuerySet[User]:
     """Everybody who may sign in today: active, and not past their last day."""
     return User.objects.filter(is_active=True).exclude(access_ends_on__lt=clock.today())

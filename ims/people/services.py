@@ -15,7 +15,6 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
@@ -23,8 +22,8 @@ from ims.common import clock
 from ims.common.errors import InvalidInput
 from ims.people.errors import PeopleRefusal
 from ims.people.models import AccessKind, User
-from ims.people.roles import ADMINISTRATOR, ROLE_NAMES, in_words
-from ims.people.selectors import is_limited, known_roles, with_access
+from ims.people.roles import ADMINISTRATOR, in_words
+from ims.people.selectors import is_limited, known_roles, roles_held, with_access
 
 _WORD = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters and digits that cannot be mistaken for one another when read out on the telephone."""
@@ -96,7 +95,7 @@ def change_roles(
         _may_touch(actor, locked)
         _may_grant(actor, wanted ^ held)
         _someone_must_administer(locked, losing=ADMINISTRATOR in held - wanted)
-        if held and wanted and is_limited(locked) and not scope_confirmed:
+        if held and wanted - held and is_limited(locked) and not scope_confirmed:
             raise PeopleRefusal(
                 f"{locked} moves from {_in_words(held)} to {_in_words(wanted)}. Look at what they may see, their "
                 "scope, and say that it is what the new work needs: the old one must not stay by oversight.",
@@ -282,8 +281,7 @@ def _known_roles(roles: Iterable[str], held: frozenset[str] = frozenset()) -> fr
 
 
 def _roles_of(person: User) -> frozenset[str]:
-    ours = Q(name__in=ROLE_NAMES) | Q(council_role__isnull=False)
-    return frozenset(person.groups.filter(ours).values_list("name", flat=True))
+    return roles_held(person)
 
 
 def _in_words(roles: Iterable[str]) -> str:

@@ -16,7 +16,8 @@ from ims.audit.services import record
 from ims.common.errors import ImsError, InvalidInput
 from ims.people import services as people
 from ims.people.models import User
-from ims.people.roles import ADMINISTRATOR, ROLE_NAMES
+from ims.people.roles import ADMINISTRATOR
+from ims.people.selectors import roles_held
 from ims.sign_in.directories import Directory, directory_called
 from ims.sign_in.errors import SignInRefusal
 from ims.sign_in.models import DirectoryIdentity, DirectoryRole
@@ -160,7 +161,7 @@ def _follow(actor: Actor, directory: Directory, person: User, claims: Claims) ->
     if not person.is_active:
         return
     decided, given = _mapped(directory, claims)
-    held = frozenset(person.groups.filter(name__in=ROLE_NAMES).values_list("name", flat=True))
+    held = roles_held(person)
     taken = (held & decided) - given
     # Taking first: a conflict between an old role and a new one must not keep the old.
     for wanted in (held - taken, (held - taken) | given):
