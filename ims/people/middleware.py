@@ -28,7 +28,7 @@ class ActorMiddleware:
             return self.get_response(request)
         if request.user.access_is_over:
             logout(request)
-            return HttpResponseRedirect(reverse("admin:login"))
+            return HttpResponseRedirect(reverse("account_inactive"))
         if request.user.must_change_password and not _is_allowed_with_temporary_password(request):
             return HttpResponseRedirect(reverse("admin:password_change"))
         with acting(request.actor):

@@ -45,7 +45,7 @@ class TestLastDay:
         assert not over.has_perm("ledger.view_entry")
         answer = client.get("/receipts/")
         assert answer.status_code == 302
-        assert "/login/" in answer.url
+        assert answer.url == "/account/not-active/"
         assert "_auth_user_id" not in client.session
 
     def test_on_the_day_itself_it_still_holds(self, officer):
