@@ -91,7 +91,7 @@ class Lab:
     def hosts(self, *arguments: str) -> None:
         script = REPOSITORY / "deploy" / "tests" / "lab" / "hosts.sh"
         environment = {**os.environ, "LAB": str(self.work / "lab"), "BASE": str(self.work / self.suite)}
-        environment |= {"NETWORK": NETWORK, "BRIDGE": f"lab{NETWORK.split('.')[2]}"}
+        environment |= {"NETWORK": NETWORK, "BRIDGE": f"lab{NETWORK.split('.')[1]}"}
         # Its hosts outlive it, so nothing of theirs may be waited for.
         subprocess.run([str(script), *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
 
