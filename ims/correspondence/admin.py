@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -14,13 +13,12 @@ from django.utils.html import format_html, linebreaks
 
 from ims.audit.actors import authorise
 from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, actor_of, tracked_resource
-from ims.audit.scope import beyond
 from ims.common.errors import ImsError, NotAllowed
 from ims.correspondence import composing
 from ims.correspondence.forms import CopyForm
 from ims.correspondence.models import CarrierAccount, Message, Purpose, Wording
+from ims.correspondence.selectors import messages_visible_to
 from ims.correspondence.services import writing
-from ims.ledger.models import Entry
 
 EXAMPLE = {
     "receipt_number": "CRD-000123",
@@ -123,11 +121,7 @@ class MessageAdmin(ViewOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Messages about money in the person's scope."""
-        found, actor = super().get_queryset(request), actor_of(request)
-        if not actor.is_limited:
-            return found
-        outside = beyond(actor, Entry.objects.filter(posting=OuterRef("posting")))
-        return found.filter(~Exists(outside), posting__isnull=False)
+        return messages_visible_to(actor_of(request)).order_by("-id")
 
     @admin.display(description="To")
     def masked_to(self, obj: Message) -> str:

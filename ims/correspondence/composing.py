@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from django.utils import translation
@@ -82,6 +83,12 @@ def method_in_words(brand: str, last_four: str, name: str, language: str) -> str
         if last_four:
             return _("Card ending %(digits)s") % {"digits": last_four}
     return name
+
+
+def day_in_words(day: date, language: str) -> str:
+    """``20 November 2026``, in `language`."""
+    with translation.override(language):
+        return date_format(day, "j F Y")
 
 
 def title_of(fund_id: str, narrative: str, name: str, language: str) -> str:

@@ -75,6 +75,11 @@ def add(request: HttpRequest, payment_type: PaymentType, reference: str, amount:
     return basket
 
 
+def is_fixed(basket: Basket) -> bool:
+    """Whether the payer may only pay it or leave it: a link of staff's, or what another system asks for."""
+    return basket.channel != "online" or basket.source == "api"
+
+
 def shown(basket: Basket, language: str) -> list[ShownLine]:
     """The lines of `basket` in the payer's words."""
     return [
@@ -103,7 +108,9 @@ def _to_fill(request: HttpRequest) -> Basket | None:
     While a payment is under way in another tab its basket is left to it, and a new one is begun.
     """
     basket = open_of(request)
-    if basket is None or basket.sealed_at is None:
+    if basket is None or is_fixed(basket):
+        return None
+    if basket.sealed_at is None:
         return basket
     if selectors.unfinished_attempt(basket):
         return None

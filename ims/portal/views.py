@@ -112,6 +112,7 @@ def basket(request: HttpRequest) -> HttpResponse:
         "basket": found,
         "lines": baskets.shown(found, request.pay_language),
         "is_sealed": found.sealed_at is not None,
+        "is_fixed": baskets.is_fixed(found),
     }
     return page(request, "basket", context)
 
@@ -134,7 +135,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     """Take one bill out. Taking it out twice changes nothing."""
     found = baskets.open_of(request)
     number = request.POST.get("line", "")
-    if found is not None and number.isascii() and number.isdigit() and len(number) < 5:
+    if found is not None and not baskets.is_fixed(found) and number.isascii() and number.isdigit() and len(number) < 5:
         with suppress(NotFound):
             basket_services.remove_line(actor=PAYER, basket_id=found.pk, line=int(number))
     return redirect("portal:basket")

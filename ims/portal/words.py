@@ -26,6 +26,8 @@ _BY_CODE: dict[str, str | Promise] = {
     "outside_card_limits": _("This amount cannot be paid by card here. Pay a part of it, or contact us."),
     "no_payment_service": _("This cannot be paid by card just now. Contact us to pay another way."),
     "address_missing": _("Enter your name, address and postcode: this bill needs them."),
+    "link_expired": _("This link has expired. Contact us for a new one. No money was taken."),
+    "link_cancelled": _("This link was cancelled. Contact us if you think that it should not have been."),
     "being_paid": _("A payment of these bills is under way. Finish it, or wait until it has ended."),
     "lines_refused": _("One of these bills can no longer be paid online. Take it out, or contact us about it."),
 }

@@ -113,7 +113,7 @@ def _sign_ins(port: int) -> str:
     people = [f"  {each.username:<16} {each.role:<15} {each.work}" for each in CAST]
     return "\n".join(
         [
-            f"\nServing http://{serving.HOST}:{port}/ until you press Ctrl-C.",
+            f"\nServing http://{serving.HOST}:{port}/ until you press Ctrl-C. Residents pay at /pay/ there.",
             f"Sign in as any of these, password {PASSWORD}:",
             *people,
         ]

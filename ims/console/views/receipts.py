@@ -23,6 +23,7 @@ from ims.console.patience import no_longer_than
 from ims.console.receipt_search import Reading, ReceiptFilters, read_box, words_of
 from ims.console.receipt_story import import_address, import_batch, story
 from ims.console.views.base import screen
+from ims.correspondence.selectors import messages_about
 from ims.ledger import selectors
 from ims.ledger.models import Entry, NumberSeries
 from ims.ledger.selectors import Criteria
@@ -169,6 +170,7 @@ def receipt(request: HttpRequest, entry_id: int) -> HttpResponse:
         "batch": import_batch(entry.posting) if request.actor.may("imports.view_importbatch") else None,
         "batch_url": import_address(entry.posting),
         "events": story(request.actor, chain),
+        "sent": messages_about(request.actor, entry.posting),
         "acts": _acts(request, chain),
     }
     return render(request, "console/receipts/receipt.html", context)
