@@ -24,6 +24,7 @@ SUGGESTED: dict[str, dict[str, tuple[int | None, int | None, int | None]]] = {
     "ledger.reversal": {_MANAGER: (1_000, ANY, 10_000), _FINANCE: (0, ANY, ANY)},
     "ledger.allocation": {_OFFICER: (5_000, ANY, 0), _MANAGER: (10_000, ANY, 100_000), _FINANCE: (10_000, ANY, ANY)},
     "suspense.write_off": {_OFFICER: (0, 100, 0), _MANAGER: (10, 1_000, 250), _FINANCE: (10, ANY, ANY)},
+    "payments.refund": {_OFFICER: (0, 1_000, 0), _MANAGER: (50, ANY, 5_000), _FINANCE: (50, ANY, ANY)},
     "imports.duplicate": {_OFFICER: (500, ANY, 0), _MANAGER: (1_000, ANY, ANY), _FINANCE: (1_000, ANY, ANY)},
     "imports.routing_rule": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
     "funds.mapping": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},

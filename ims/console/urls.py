@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, register_converter
 
 from ims.console.addresses import RecordNumber
-from ims.console.views import base, health, personal, today
+from ims.console.views import base, health, personal, practice_card, provider_notifications, today
 
 register_converter(RecordNumber, "number")
 
@@ -18,6 +19,7 @@ urlpatterns = [
     path("receipts/", include("ims.console.urls_receipts")),
     path("imports/", include("ims.console.urls_imports")),
     path("suspense/", include("ims.console.urls_suspense")),
+    path("notifications/<slug:code>", provider_notifications.notified, name="provider_notified"),
     path("exports/", include("ims.console.urls_exports")),
     path("proof/", include("ims.console.urls_proof")),
     path("personal-details/", personal.show, name="personal_details"),
@@ -30,6 +32,9 @@ urlpatterns = [
     path("periods/", include("ims.console.urls_periods")),
     path("admin/", admin.site.urls),
 ]
+
+if settings.PRACTICE_PROVIDER_BOOKS is not None:
+    urlpatterns.append(path("practice-card/<str:token>", practice_card.card, name="practice_card"))
 
 handler400 = base.error_page(400)
 handler403 = base.error_page(403)

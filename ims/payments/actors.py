@@ -8,7 +8,9 @@ CARD_DESK = Actor(
     kind="system",
     identifier="card-payments",
     name="Card payments",
-    permissions=frozenset({"ledger.post_receipt", "ledger.reverse_posting", "payments.view_paymentattempt"}),
+    permissions=frozenset(
+        {"ledger.post_receipt", "ledger.reverse_posting", "payments.view_paymentattempt", "payments.match_payout"}
+    ),
 )
 """Posts what a provider has confirmed. The receipt follows from the provider's word, not from whoever looked at it."""
 

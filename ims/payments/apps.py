@@ -6,4 +6,6 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Card payments"
 
     def ready(self) -> None:
-        from ims.payments import checks, tasks  # noqa: F401 - both register themselves
+        from ims.payments import approving, tasks  # noqa: F401 - the jobs register themselves
+
+        approving.register()

@@ -143,8 +143,8 @@ def refresh(*, actor: Actor, attempt_id: int, heard_by: str = "return") -> Payme
 
 
 def _look(actor: Actor, attempt: PaymentAttempt, *, heard_by: str) -> tuple[PaymentAttempt, Payment | None]:
-    provider = provider_for(attempt.service)
     try:
+        provider = provider_for(attempt.service)
         if attempt.provider_id is None:
             seen = _search_for(attempt)
             if seen is None:

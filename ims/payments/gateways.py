@@ -11,7 +11,8 @@ from django.conf import settings
 from ims.payments.errors import PaymentRefusal
 from ims.payments.models import PaymentService
 from ims.providers import stub
-from ims.providers.card import CardProvider
+from ims.providers.card import CardProvider, Misconfigured
+from ims.providers.govuk_pay import GovUkPay
 
 STUB_PAGE = "/practice-card/"
 """Where the practice provider's card page is, to which its token is added."""
@@ -35,11 +36,30 @@ CARD_PAGES = {
 """Which origins a payer's browser is sent to."""
 
 
+ABILITIES = {
+    PaymentService.Provider.STUB: stub.StubProvider.abilities,
+    PaymentService.Provider.GOVUK_PAY: GovUkPay.abilities,
+}
+"""What each kind of provider can do, without talking to it."""
+
+
 def provider_for(service: PaymentService) -> CardProvider:
     """The client of `service`'s account. Raises `PaymentRefusal` when its key is not to be had."""
     if service.provider == PaymentService.Provider.STUB:
         return stub.StubProvider(books=practice_books(), account=service.code, page=STUB_PAGE)
+    if service.provider == PaymentService.Provider.GOVUK_PAY:
+        return GovUkPay(key=secret_of(service), base_url=service.base_url)
     raise PaymentRefusal(f"{service} is of a kind IMS does not know: {service.provider}.")
+
+
+def secret_of(service: PaymentService) -> str:
+    """The key of `service`'s account. Raises `Misconfigured` when its file is not there."""
+    key = settings.NAMED_SECRET(service.key_name) if service.key_name else ""
+    if not key:
+        raise Misconfigured(
+            f"The key “{service.key_name}” of {service} is not to be found. Put its file into the directory of secrets."
+        )
+    return key
 
 
 def practice_books() -> stub.Books:

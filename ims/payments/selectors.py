@@ -11,7 +11,15 @@ from ims.audit.scope import beyond, scoped
 from ims.common.errors import NotFound
 from ims.payments import gateways, states
 from ims.payments.errors import PaymentRefusal
-from ims.payments.models import Basket, BasketLine, PaymentAttempt, PaymentRoute, PaymentService
+from ims.payments.models import (
+    Basket,
+    BasketLine,
+    Dispute,
+    PaymentAttempt,
+    PaymentException,
+    PaymentRoute,
+    PaymentService,
+)
 
 
 def route_for(channel: str, funds: Iterable[str]) -> PaymentRoute:
@@ -78,6 +86,18 @@ def get_attempt(actor: Actor, attempt_id: int) -> PaymentAttempt:
     if found is None:
         raise NotFound("There is no such payment, or it is not one of yours to see.")
     return found
+
+
+def disputes_visible_to(actor: Actor) -> QuerySet[Dispute]:
+    """Disputes about payments in the actor's scope."""
+    found = Dispute.objects.select_related("attempt__basket", "service")
+    return found if actor.funds is None else found.filter(attempt__in=attempts_visible_to(actor))
+
+
+def exceptions_visible_to(actor: Actor) -> QuerySet[PaymentException]:
+    """Exceptions about payments in the actor's scope; those about no payment are for those who see every fund."""
+    found = PaymentException.objects.select_related("attempt__basket", "service")
+    return found if actor.funds is None else found.filter(attempt__in=attempts_visible_to(actor))
 
 
 def basket_of(token: str) -> Basket:

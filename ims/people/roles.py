@@ -99,7 +99,7 @@ _DAILY_WORK = {
     "correspondence.send_message",
 }
 
-_REFUNDS = {"payments.request_part_refund", "payments.approve_refund"}
+_REFUNDS = {"payments.request_part_refund"}
 
 _PAYMENT_SETTINGS = _all("payments", ["paymentservice"], "add", "change") | _all(
     "payments", ["paymentroute"], "add", "change", "delete"

@@ -97,7 +97,8 @@ class GovUkPay:
 
     def cancel(self, payment_id: str) -> None:
         """Stop an unfinished payment."""
-        answer = self._line.ask("POST", f"/v1/payments/{_segment(payment_id)}/cancel", json={})
+        path = f"/v1/payments/{_segment(payment_id)}/cancel"
+        answer = self._line.ask("POST", path, headers={"Content-Type": "application/json"})
         if answer.status_code != 204:
             if answer.status_code in (400, 409):
                 raise TooLate("The payment can no longer be cancelled.", provider_code=_code(answer))

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from ims.approvals.models import Request
 from ims.audit.history import Tracked
 from ims.funds.models import Money
 from ims.ledger.models import Entry, Posting
@@ -17,23 +18,20 @@ class Refund(Tracked):
     """Money given back to the card that paid. Posted when the provider has confirmed it."""
 
     class State(models.TextChoices):
-        REQUESTED = "requested", "Waiting for approval"
         APPROVED = "approved", "About to be sent"
         SENDING = "sending", "Being sent"
         SUBMITTED = "submitted", "On its way"
         SUCCEEDED = "succeeded", "Refunded"
         FAILED = "failed", "Failed"
-        REFUSED = "refused", "Not approved"
-        WITHDRAWN = "withdrawn", "Withdrawn"
 
-    LIVE = ("requested", "approved", "sending", "submitted")
+    LIVE = ("approved", "sending", "submitted")
     """Claims money of the payment that is not yet posted as given back."""
 
     attempt = models.ForeignKey(PaymentAttempt, models.PROTECT, related_name="refunds")
     number = models.SmallIntegerField(help_text="Which refund of the payment, from 1.")
     amount = models.DecimalField(**Money)
     reason = models.TextField()
-    state = models.TextField(choices=State.choices, default=State.REQUESTED)
+    state = models.TextField(choices=State.choices, default=State.APPROVED)
     available_seen = models.DecimalField(
         **OptionalMoney,
         help_text="What the officer saw as refundable. The provider is told, and refuses if it differs.",
@@ -45,11 +43,9 @@ class Refund(Tracked):
     requested_kind = models.TextField()
     requested_id = models.TextField()
     requested_name = models.TextField()
-    decided_at = models.DateTimeField(null=True, blank=True)
-    decided_kind = models.TextField(blank=True, default="")
-    decided_id = models.TextField(blank=True, default="")
-    decided_name = models.TextField(blank=True, default="")
-    needs_approval = models.BooleanField(default=False)
+    approval = models.ForeignKey(
+        Request, models.PROTECT, null=True, blank=True, related_name="+", help_text="Who allowed it; empty: done alone."
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     known_before = models.JSONField(
         default=list, blank=True, help_text="The provider's refunds of this payment before this one was sent."
@@ -63,7 +59,6 @@ class Refund(Tracked):
         permissions = [
             ("request_refund", "Can refund a whole payment"),
             ("request_part_refund", "Can refund part of a payment"),
-            ("approve_refund", "Can approve refunds"),
         ]
         ordering = ["-id"]
         constraints = [
@@ -71,13 +66,6 @@ class Refund(Tracked):
             models.UniqueConstraint(fields=["attempt", "provider_refund_id"], name="refund_once_per_provider_refund"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_above_zero"),
             models.CheckConstraint(condition=~Q(reason=""), name="refund_has_a_reason"),
-            models.CheckConstraint(
-                condition=Q(needs_approval=False)
-                | Q(state__in=["requested", "withdrawn"])
-                | (~Q(decided_id="") & ~Q(decided_id=F("requested_id"))),
-                name="refund_approved_by_another",
-                violation_error_message="A refund is approved by somebody else than who asked for it.",
-            ),
             models.CheckConstraint(
                 condition=~Q(state="succeeded") | Q(posting__isnull=False), name="refund_done_is_posted"
             ),

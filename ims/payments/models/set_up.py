@@ -68,12 +68,6 @@ class PaymentService(Tracked):
     is_active = models.BooleanField("in use", default=True)
     minimum_amount = models.DecimalField(**Money, default=Decimal("0.30"))
     maximum_amount = models.DecimalField(**Money, default=Decimal("5000.00"))
-    refund_approval_above = models.DecimalField(
-        "refunds need approval above",
-        **Money,
-        default=Decimal("50.00"),
-        help_text="A refund of more is approved by somebody else than who asked for it. 0.00: every refund.",
-    )
     clearing_fund = models.ForeignKey(
         Fund,
         models.PROTECT,

@@ -29,13 +29,13 @@ class Payout(Tracked):
     fees = models.DecimalField(**Money)
     net = models.DecimalField(**Money)
     fee_posting = models.ForeignKey(Posting, models.PROTECT, null=True, blank=True, related_name="+")
-    bank_entry = models.OneToOneField(
+    bank_entry = models.ForeignKey(
         Entry,
         models.PROTECT,
         null=True,
         blank=True,
-        related_name="payout",
-        help_text="The bank's credit, posted on the clearing fund.",
+        related_name="payouts",
+        help_text="The bank's credit, posted on the clearing fund; one credit may hold several payouts.",
     )
     matched_at = models.DateTimeField(null=True, blank=True)
     matched_by = models.TextField(blank=True, default="")

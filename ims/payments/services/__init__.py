@@ -14,22 +14,19 @@ from ims.payments.services.baskets import (
     set_payer,
 )
 from ims.payments.services.notifications import record_notification
-from ims.payments.services.refunds import approve_refund, refuse_refund, request_refund, withdraw_refund
+from ims.payments.services.refunds import request_refund
 from ims.payments.services.troubles import resolve_exception
 
 __all__ = [
     "NewLine",
     "Payer",
     "add_line",
-    "approve_refund",
     "cancel_basket",
     "copy_basket",
     "open_basket",
     "record_notification",
-    "refuse_refund",
     "remove_line",
     "request_refund",
     "resolve_exception",
     "set_payer",
-    "withdraw_refund",
 ]

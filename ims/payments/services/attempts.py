@@ -16,7 +16,7 @@ from ims.audit.services import record
 from ims.common import clock
 from ims.payments import observers, rules, selectors, states
 from ims.payments.actors import CARD_DESK
-from ims.payments.gateways import provider_for
+from ims.payments.gateways import ABILITIES
 from ims.payments.models import (
     AttemptMove,
     Basket,
@@ -203,7 +203,7 @@ def found(*, actor: Actor, service: PaymentService, seen: Payment) -> PaymentAtt
     route = PaymentRoute.objects.filter(service=service).order_by("pk").first()
     if route is None:
         return None
-    with acting(actor, "Found at the provider"):
+    with transaction.atomic(), acting(actor, "Found at the provider"):
         attempt, created = PaymentAttempt.objects.get_or_create(
             service=service,
             provider_id=seen.payment_id,
@@ -341,7 +341,7 @@ def _appoint(attempt: PaymentAttempt, *, looked: bool = False) -> None:
         State(attempt.state),
         asked_at=attempt.asked_at,
         now=clock.now(),
-        settles=provider_for(attempt.service).abilities.settlement,
+        settles=ABILITIES[attempt.service.provider].settlement,
         captured=attempt.captured_on is not None,
     )
     watch(actor=CARD_DESK, kind=Watch.Kind.ATTEMPT, subject_id=attempt.pk, service=attempt.service, due_at=due)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 from django.db import IntegrityError, transaction
 
+from ims.approvals import gate
+from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import Conflict, ImsError, NotAllowed, NotFound
 from ims.common.money import ZERO, format_pounds
 from ims.funds.selectors import suspense_fund
+from ims.jobs.queue import enqueue
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line, Take
 from ims.ledger.models import Posting
@@ -31,7 +35,9 @@ from ims.suspense.services import open_items
 SOURCE_KIND = "card_refund"
 REQUEST = "payments.request_refund"
 PART = "payments.request_part_refund"
-APPROVE = "payments.approve_refund"
+LIMIT = "payments.refund"
+KIND = "payments.refund"
+SEND = "payments.send_refund"
 
 
 @transaction.atomic
@@ -43,25 +49,28 @@ def request_refund(
     reason: str,
     unclaimed_seen: Decimal,
     available_seen: Decimal,
+    key: str = "",
+    approval: Approval | None = None,
 ) -> Refund:
     """Ask for money of a payment to be given back: `amounts` by ledger entry, in pounds.
 
     `unclaimed_seen` is what IMS showed as refundable, `available_seen` what the provider said; both as the officer saw
-    them, so that a second click, or somebody else's refund in between, is refused instead of refunding twice. Above the
-    service's limit it waits for somebody else's approval; else it is approved at once. Raises `PaymentRefusal`, or
-    `Conflict` when the payment has changed since it was looked at.
+    them, so that a second click, or somebody else's refund in between, is refused instead of refunding twice. It is
+    sent to the provider in the background. Raises `ApprovalNeeded` above what the actor may do alone (`key` makes
+    asking twice one request), `PaymentRefusal`, or `Conflict` when the payment has changed since it was looked at.
     """
     authorise(actor, REQUEST, what="refund card payments")
     selectors.get_attempt(actor, attempt_id)
     attempt = PaymentAttempt.objects.select_for_update(of=("self",)).select_related("service").get(pk=attempt_id)
     lines = refundable.lines_of(attempt)
-    _refuse_unrefundable(attempt, amounts, lines, reason)
+    _refuse_payment(attempt, reason)
     unclaimed = sum((line.refundable for line in lines), ZERO)
     if unclaimed != unclaimed_seen:
         raise Conflict(
             f"{format_pounds(unclaimed)} of this payment can be refunded now, not {format_pounds(unclaimed_seen)} as "
             "you saw: somebody else has asked for a refund meanwhile, or you clicked twice. Look at the payment again."
         )
+    _refuse_amounts(amounts, lines)
     amount = sum(amounts.values(), ZERO)
     if amount > available_seen:
         raise PaymentRefusal(
@@ -70,14 +79,23 @@ def request_refund(
         )
     if amount < unclaimed and not actor.may(PART):
         raise NotAllowed("You may refund whole payments only. Ask somebody who may refund parts.")
-    refund = _write_request(actor, attempt, amounts, reason, available_seen)
+    leave = gate.require(
+        actor=actor,
+        limit=LIMIT,
+        amount=amount,
+        approval=approval,
+        ask=lambda: gate.Asked(
+            kind=KIND, payload=_payload(attempt_id, amounts, reason, unclaimed_seen, available_seen), key=key
+        ),
+    )
+    refund = _write_request(actor, attempt, amounts, reason, available_seen, leave)
+    enqueue(SEND, actor=CARD_DESK, subject=refund, refund=refund.pk)
+    _appoint(refund)
     record("refund_requested", actor=actor, subject=refund, reason=reason, data={"amount": str(amount)})
     return refund
 
 
-def _refuse_unrefundable(
-    attempt: PaymentAttempt, amounts: Mapping[int, Decimal], lines: Sequence[refundable.RefundableLine], reason: str
-) -> None:
+def _refuse_payment(attempt: PaymentAttempt, reason: str) -> None:
     if not reason.strip():
         raise PaymentRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")
     if attempt.state not in states.POSTED:
@@ -88,6 +106,9 @@ def _refuse_unrefundable(
         )
     if attempt.disputes.filter(state__in=["needs_response", "under_review"]).exists():
         raise PaymentRefusal("The payer's bank disputes this payment: it cannot be refunded now.", code="disputed")
+
+
+def _refuse_amounts(amounts: Mapping[int, Decimal], lines: Sequence[refundable.RefundableLine]) -> None:
     by_entry = {line.entry.pk: line for line in lines}
     if not amounts or any(amount <= 0 or amount != amount.quantize(Decimal("0.01")) for amount in amounts.values()):
         raise PaymentRefusal("Give an amount above £0.00, in pounds and whole pence, for a line.", code="no_amount")
@@ -103,20 +124,34 @@ def _refuse_unrefundable(
             )
 
 
+def _payload(
+    attempt_id: int, amounts: Mapping[int, Decimal], reason: str, unclaimed_seen: Decimal, available_seen: Decimal
+) -> dict[str, Any]:
+    return {
+        "attempt": attempt_id,
+        "amounts": {str(entry): str(amount) for entry, amount in amounts.items()},
+        "reason": reason,
+        "unclaimed_seen": str(unclaimed_seen),
+        "available_seen": str(available_seen),
+    }
+
+
 def _write_request(
-    actor: Actor, attempt: PaymentAttempt, amounts: Mapping[int, Decimal], reason: str, available_seen: Decimal
+    actor: Actor,
+    attempt: PaymentAttempt,
+    amounts: Mapping[int, Decimal],
+    reason: str,
+    available_seen: Decimal,
+    leave: int | None,
 ) -> Refund:
-    amount = sum(amounts.values(), ZERO)
-    needs_approval = amount > attempt.service.refund_approval_above
     with acting(actor, reason):
         refund = Refund.objects.create(
             attempt=attempt,
             number=attempt.refunds.count() + 1,
-            amount=amount,
+            amount=sum(amounts.values(), ZERO),
             reason=reason.strip(),
-            state=Refund.State.REQUESTED if needs_approval else Refund.State.APPROVED,
             available_seen=available_seen,
-            needs_approval=needs_approval,
+            approval_id=leave,
             requested_kind=actor.kind,
             requested_id=actor.identifier,
             requested_name=actor.name,
@@ -137,63 +172,6 @@ def _write_lines(refund: Refund, amounts: Mapping[int, Decimal]) -> None:
                 "More would be refunded than remains: somebody else has asked for a refund meanwhile. Look again."
             ) from error
         raise
-
-
-@transaction.atomic
-def approve_refund(*, actor: Actor, refund_id: int, available_seen: Decimal) -> Refund:
-    """Allow a refund that somebody else asked for. `available_seen`: what the provider can refund, as approved."""
-    authorise(actor, APPROVE, what="approve refunds")
-    refund = _awaiting(actor, refund_id)
-    if refund.requested_id == actor.identifier:
-        raise NotAllowed("You asked for this refund yourself. Somebody else must approve it.")
-    refund.state, refund.available_seen = Refund.State.APPROVED, available_seen
-    _decide(refund, actor, "Approved")
-    record("refund_approved", actor=actor, subject=refund, data={"amount": str(refund.amount)})
-    return refund
-
-
-@transaction.atomic
-def refuse_refund(*, actor: Actor, refund_id: int, reason: str) -> Refund:
-    """Say no to a refund that somebody else asked for; its money may be refunded by another."""
-    authorise(actor, APPROVE, what="refuse refunds")
-    refund = _awaiting(actor, refund_id)
-    if refund.requested_id == actor.identifier:
-        raise NotAllowed("You asked for this refund yourself. Withdraw it instead.")
-    return _end(actor, refund, Refund.State.REFUSED, reason)
-
-
-@transaction.atomic
-def withdraw_refund(*, actor: Actor, refund_id: int, reason: str) -> Refund:
-    """Take back one's own request while nobody has decided about it."""
-    authorise(actor, REQUEST, what="refund card payments")
-    refund = _awaiting(actor, refund_id)
-    if refund.requested_id != actor.identifier:
-        raise NotAllowed("Only who asked for a refund can withdraw it.")
-    return _end(actor, refund, Refund.State.WITHDRAWN, reason)
-
-
-def _awaiting(actor: Actor, refund_id: int) -> Refund:
-    refund = locked(refund_id)
-    selectors.get_attempt(actor, refund.attempt_id)
-    if refund.state != Refund.State.REQUESTED:
-        raise Conflict(f"This refund has been decided about already: {refund.get_state_display().lower()}.")
-    return refund
-
-
-def _end(actor: Actor, refund: Refund, state: str, reason: str) -> Refund:
-    if not reason.strip():
-        raise PaymentRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")
-    refund.state, refund.finished_at, refund.failure = state, clock.now(), reason.strip()
-    _decide(refund, actor, reason)
-    record(f"refund_{state}", actor=actor, subject=refund, reason=reason)
-    return refund
-
-
-def _decide(refund: Refund, actor: Actor, reason: str) -> None:
-    refund.decided_at, refund.decided_kind = clock.now(), actor.kind
-    refund.decided_id, refund.decided_name = actor.identifier, actor.name
-    with acting(actor, reason):
-        refund.save()
 
 
 def locked(refund_id: int) -> Refund:

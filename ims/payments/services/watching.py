@@ -79,3 +79,10 @@ def note_failure(*, actor: Actor, service: PaymentService, error: str, retry_aft
     health.retry_at = moment + pause
     health.last_error = error
     health.save()
+
+
+@transaction.atomic
+def note_read(*, actor: Actor, service: PaymentService, read_to: datetime) -> None:
+    """Everything made up to `read_to` has been compared with the provider's own list."""
+    authorise(actor, "payments.view_paymentattempt", what="follow payments")
+    ServiceHealth.objects.filter(pk=service.pk).update(read_to=read_to)

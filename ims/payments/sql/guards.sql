@@ -59,7 +59,7 @@ BEGIN
   SELECT ims_entry_remaining(id, amount) INTO remaining FROM ledger_entry WHERE id = NEW.entry_id;
   SELECT coalesce(sum(l.amount), 0) INTO claimed
   FROM payments_refundline l JOIN payments_refund r ON r.id = l.refund_id
-  WHERE l.entry_id = NEW.entry_id AND r.state IN ('requested', 'approved', 'sending', 'submitted');
+  WHERE l.entry_id = NEW.entry_id AND r.state IN ('approved', 'sending', 'submitted');
   IF claimed > remaining THEN
     RAISE EXCEPTION 'Refunds would claim % of a line of which % remains.', claimed, remaining
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'refund_within_remaining';
@@ -72,14 +72,14 @@ CREATE TRIGGER ims_refund_within_remaining AFTER INSERT ON payments_refundline
 -- 4. A refund that is over does not come back to life, and keeps its terms.
 CREATE FUNCTION ims_refund_keeps_its_terms() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF OLD.state IN ('succeeded', 'failed', 'refused', 'withdrawn')
-     AND NEW.state IN ('requested', 'approved', 'sending', 'submitted') THEN
+  IF OLD.state IN ('succeeded', 'failed')
+     AND NEW.state IN ('approved', 'sending', 'submitted') THEN
     RAISE EXCEPTION 'Refund % of payment % is over. Ask for a new one.', OLD.number, OLD.attempt_id
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'refund_is_over';
   END IF;
   IF (NEW.attempt_id, NEW.number, NEW.amount, NEW.requested_id)
      IS DISTINCT FROM (OLD.attempt_id, OLD.number, OLD.amount, OLD.requested_id)
-     OR (OLD.needs_approval AND NOT NEW.needs_approval) THEN
+     OR NEW.approval_id IS DISTINCT FROM OLD.approval_id THEN
     RAISE EXCEPTION 'Refund % of payment % keeps what was asked for.', OLD.number, OLD.attempt_id
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'refund_keeps_its_terms';
   END IF;
