@@ -21,6 +21,8 @@ from ims.imports import selectors as imports
 from ims.jobs import selectors as jobs
 from ims.ledger.models import Posting
 from ims.ledger.selectors import TotalRow, totals_between
+from ims.payments import lists as payments
+from ims.payments import transit
 from ims.reporting import selectors as reporting
 from ims.suspense import selectors as suspense
 
@@ -116,6 +118,7 @@ class Day:
     suspense: Suspense | None = None
     files: Files | None = None
     proof: ProofState | None = None
+    payments: payments.Standing | None = None
     jobs: list[Any] = field(default_factory=list)
     settings: list[Finding] = field(default_factory=list)
     """What whoever looks after the settings should see to."""
@@ -135,6 +138,7 @@ def day_of(actor: Actor, day: date) -> Day:
         files=files_now(actor) if actor.may("imports.view_importbatch") else None,
         proof=proof_before(actor, day) if actor.may("reporting.view_proof") else None,
         jobs=list(jobs.in_trouble(actor)[:MOST_LISTED]) if actor.may("jobs.view_jobrun") else [],
+        payments=payments.standing(actor) if actor.may("payments.view_paymentattempt") else None,
         evidence=evidence.to_see_to() if actor.may("evidence.view_sealpublication") else [],
         settings=settings_now() if actor.may("funds.load_modulus_tables") else [],
         access=access.findings(actor),
@@ -143,7 +147,13 @@ def day_of(actor: Actor, day: date) -> Day:
 
 def income_of(actor: Actor, day: date) -> Income:
     """The income with accounting date `day` against that of a week before, within the actor's funds."""
-    rows = [row for row in totals_between(actor, day - timedelta(days=DAYS_SHOWN - 1), day) if row.kind in INCOME]
+    # What the bank credits for a payout of card payments was income when they were paid.
+    clearing = transit.clearing_funds()
+    rows = [
+        row
+        for row in totals_between(actor, day - timedelta(days=DAYS_SHOWN - 1), day)
+        if row.kind in INCOME and row.fund not in clearing
+    ]
     today = [row for row in rows if row.accounting_date == day]
     before = [row for row in rows if row.accounting_date == day - timedelta(days=7)]
     funds = dict(Fund.objects.values_list("code", "name"))

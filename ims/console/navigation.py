@@ -32,6 +32,7 @@ class Job:
 JOBS = (
     Job("Today", "today", "/"),
     Job("Receipts", "receipts:search", "/receipts/", ("ledger.view_entry",)),
+    Job("Payments", "payments:index", "/payments/", ("payments.view_paymentattempt",)),
     Job("Imports", "imports:index", "/imports/", ("imports.view_importbatch",)),
     Job("Suspense", "suspense:index", "/suspense/", ("suspense.view_suspenseitem",)),
     Job("Exports", "exports:index", "/exports/", ("exports.view_exportbatch",)),

@@ -17,7 +17,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "How money arrives",
-        ("funds.methodofpayment", "funds.office", "funds.modulustableload"),
+        ("funds.methodofpayment", "funds.office", "payments.paymentroute", "funds.modulustableload"),
     ),
     (
         "VAT and the general ledger",
@@ -52,6 +52,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "telephone_line.callpayment",
             "correspondence.message",
             "api.notification",
+            "payments.paymentattempt",
             "exports.exportbatch",
         ),
     ),
@@ -74,6 +75,7 @@ SCREENS: tuple[tuple[str, str, str, str], ...] = (
     # group, name, url name, the model it stands for
     ("How money arrives", "File profiles", "imports:profiles", "imports.fileprofile"),
     ("How money arrives", "Routing rules", "imports:rules", "imports.routingrule"),
+    ("How money arrives", "Payment services", "payments:services", "payments.paymentservice"),
     ("VAT and the general ledger", "Accounting periods", "periods:index", "ledger.accountingperiod"),
     ("People and messages", "Access: scopes, roles, reviews", "access:index", "access.personscope"),
 )

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", today.today, name="today"),
     path("receipts/", include("ims.console.urls_receipts")),
     path("imports/", include("ims.console.urls_imports")),
+    path("payments/", include("ims.console.urls_payments")),
     path("suspense/", include("ims.console.urls_suspense")),
     path("notifications/<slug:code>", provider_notifications.notified, name="provider_notified"),
     path("exports/", include("ims.console.urls_exports")),

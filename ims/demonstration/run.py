@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ims.audit.actors import Actor
 from ims.common.money import format_pounds
-from ims.demonstration import access, cast, council
+from ims.demonstration import access, card_payments, cast, council
 from ims.demonstration.day import FULL, LIGHT, SLIP_MEANS, DayFile, file_to_try, files
 from ims.demonstration.payers import receive_payers
 from ims.demonstration.payments import Council
@@ -64,6 +64,7 @@ def run(today: date, folder: Path, tell: Tell) -> date:
     _correct_slips(day, tell)
     _clear_suspense(day, tell)
     _journal(day, model, tell)
+    card_payments.take(day, model, tell)
     _export(day, day, tell)
     _seal(tell)
     return day

@@ -211,10 +211,14 @@ def read_again_what_is_due(*, most: int = 100, per_second: float = 5.0) -> int:
             break
         for kind, subject in claimed:
             begun = time.monotonic()
-            if kind == "attempt":
-                refresh(actor=CARD_DESK, attempt_id=subject, heard_by="poll")
-            else:
-                refresh_refund(actor=CARD_DESK, refund_id=subject)
+            try:
+                if kind == "attempt":
+                    refresh(actor=CARD_DESK, attempt_id=subject, heard_by="poll")
+                else:
+                    refresh_refund(actor=CARD_DESK, refund_id=subject)
+            except Exception:
+                # One that cannot be read must not keep the others from being read; its own next look is set already.
+                logger.exception("Looking at %s %s failed.", kind, subject)
             looked += 1
             time.sleep(max(0.0, 1 / per_second - (time.monotonic() - begun)))
     return looked

@@ -13,6 +13,7 @@ from ims.payments.models import PaymentService
 from ims.providers import stub
 from ims.providers.card import CardProvider, Misconfigured
 from ims.providers.govuk_pay import GovUkPay
+from ims.providers.signed_form import SignedForm
 
 STUB_PAGE = "/practice-card/"
 """Where the practice provider's card page is, to which its token is added."""
@@ -39,6 +40,7 @@ CARD_PAGES = {
 ABILITIES = {
     PaymentService.Provider.STUB: stub.StubProvider.abilities,
     PaymentService.Provider.GOVUK_PAY: GovUkPay.abilities,
+    PaymentService.Provider.SIGNED_FORM: SignedForm.abilities,
 }
 """What each kind of provider can do, without talking to it."""
 
@@ -49,6 +51,8 @@ def provider_for(service: PaymentService) -> CardProvider:
         return stub.StubProvider(books=practice_books(), account=service.code, page=STUB_PAGE)
     if service.provider == PaymentService.Provider.GOVUK_PAY:
         return GovUkPay(key=secret_of(service), base_url=service.base_url)
+    if service.provider == PaymentService.Provider.SIGNED_FORM:
+        return SignedForm(merchant=service.account, key=secret_of(service), base_url=service.base_url)
     raise PaymentRefusal(f"{service} is of a kind IMS does not know: {service.provider}.")
 
 

@@ -32,7 +32,7 @@ def route_for(channel: str, funds: Iterable[str]) -> PaymentRoute:
     wanted = set(funds)
     routes = list(
         PaymentRoute.objects.filter(Q(fund__in=wanted) | Q(fund__isnull=True), channel=channel, service__is_active=True)
-        .select_related("service")
+        .select_related("service", "method_of_payment")
         .order_by("pk")
     )
     by_fund = {route.fund_id: route for route in routes}
@@ -57,6 +57,11 @@ def route_for(channel: str, funds: Iterable[str]) -> PaymentRoute:
             code="different_methods",
         )
     return first
+
+
+def routes() -> QuerySet[PaymentRoute]:
+    """Every route, by channel and fund."""
+    return PaymentRoute.objects.select_related("fund", "service", "method_of_payment").order_by("channel", "fund")
 
 
 def unfinished_attempt(basket: Basket) -> PaymentAttempt | None:

@@ -6,7 +6,7 @@ from ims.jobs.queue import schedule, task
 from ims.jobs.running import Run
 from ims.payments import dealings, reading, refunding
 from ims.payments.actors import CARD_DESK
-from ims.payments.services import settlement
+from ims.payments.services import links, settlement
 from ims.payments.services.notifications import READ_AGAIN
 from ims.payments.services.refunds import SEND
 
@@ -27,6 +27,12 @@ def send(run: Run, *, refund: int) -> str:
 def follow() -> None:
     """Finish what nobody came back for: payments whose payer closed the browser, refunds on their way."""
     dealings.read_again_what_is_due(most=250)
+
+
+@schedule("payments.expire", "*/5 * * * *", title="Close baskets and payment links that have expired")
+def expire() -> None:
+    """Nobody can pay what has expired, so nobody need look at it."""
+    links.expire(actor=CARD_DESK)
 
 
 @schedule("payments.compare", "7 * * * *", title="Compare card payments with the provider")

@@ -123,6 +123,14 @@ class SuspenseTie:
 
 
 @dataclass(frozen=True)
+class CardsInTransit:
+    """What card payers paid that the bank does not show yet, now: not paid out; paid out but not found. Pounds."""
+
+    not_paid_out: Decimal
+    not_in_bank: Decimal
+
+
+@dataclass(frozen=True)
 class SealState:
     """The last seal over the ledger: what an auditor compares with the copy kept elsewhere."""
 
@@ -155,6 +163,7 @@ class Proof:
     other_receipts_count: int = 0
     exports: Sequence[ExportRow] = ()
     suspense: SuspenseTie | None = None
+    cards: CardsInTransit | None = None
     seal: SealState | None = None
     limited_to: str = ""
     differences: Sequence[Difference] = field(default_factory=tuple)

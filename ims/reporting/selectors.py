@@ -21,10 +21,13 @@ from ims.exports.models import ExportBatch, ExportProfile
 from ims.funds.models import Fund, MethodOfPayment
 from ims.ledger.models import Posting, Seal
 from ims.ledger.selectors import TotalRow, balance_before, sealed_floor, totals_between
+from ims.payments.models import PaymentService
+from ims.payments.transit import in_transit
 from ims.reporting.proof import (
     MOVED,
     RECEIVED,
     BalanceRow,
+    CardsInTransit,
     ExportRow,
     FileRow,
     Proof,
@@ -173,6 +176,7 @@ def _proof(actor: Actor, day: date) -> Proof:
         other_receipts_count=others_count,
         exports=exports,
         suspense=suspense,
+        cards=_cards() if whole else None,
         seal=_seal() if whole else None,
         limited_to=in_words(actor),
         differences=differences(
@@ -296,6 +300,14 @@ def _suspense(actor: Actor) -> SuspenseTie:
     return SuspenseTie(
         ledger=sum((row.amount for row in every_day if row.fund in suspense), ZERO), items=held_at(actor)
     )
+
+
+def _cards() -> CardsInTransit | None:
+    """Card money on its way to the bank; None for a council that takes no cards here."""
+    if not PaymentService.objects.exists():
+        return None
+    now = in_transit()
+    return CardsInTransit(not_paid_out=now.not_paid_out, not_in_bank=now.not_in_bank)
 
 
 def _seal() -> SealState | None:

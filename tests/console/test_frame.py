@@ -105,6 +105,7 @@ def test_navigation_shows_the_jobs_a_person_may_do_and_marks_where_they_are(as_r
     assert [job.label for job in JOBS] == [
         "Today",
         "Receipts",
+        "Payments",
         "Imports",
         "Suspense",
         "Exports",

@@ -39,6 +39,7 @@ from ims.providers.govuk_pay import GovUkPay
 from ims.suspense.models import SuspenseItem
 from tests.payments.doubles.govuk_pay import Fault, GovUkPayDouble
 from tests.payments.prism import judge
+from tests.support.limits import set_limit
 from tests.support.world import SET_UP
 
 WITHOUT_JUDGE = judge.missing()
@@ -526,15 +527,9 @@ def ask_refund(pay, attempt, *amounts: str, seen: str | None = None, available: 
 @pytest.fixture
 def alone(db):
     """Whoever asks may refund £50 alone."""
-    from ims.approvals.models import ANYBODY, Limit
 
     def allow():
-        with acting(SET_UP, "Limit"):
-            Limit.objects.update_or_create(
-                role=ANYBODY,
-                kind="payments.refund",
-                defaults={"alone_up_to": 50, "with_approval_up_to": None, "may_approve_up_to": 0},
-            )
+        set_limit("payments.refund", alone="50", approved=None)
 
     return allow
 

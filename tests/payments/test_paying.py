@@ -310,3 +310,50 @@ def test_killed_between_the_answer_and_the_commit_the_poller_finishes(desk_commi
 
     assert (attempt.state, attempt.provider_id) == ("open", made.payment_id)
     assert start_payment(actor=desk.public, basket_id=basket.pk, return_url=str).attempt.pk == attempt.pk
+
+
+def test_one_that_cannot_be_read_does_not_keep_the_others_from_being_read(desk, monkeypatch):
+    first, second = desk.start(desk.basket()), desk.start(desk.basket("9.00"))
+    for started in (first, second):
+        desk.choose(started)
+    Watch.objects.update(due_at=clock.now() - timedelta(seconds=1))
+    real = dealings.refresh
+
+    def poisoned(*, attempt_id, **options):
+        if attempt_id == first.attempt.pk:
+            raise ValueError("nobody expected this")
+        return real(attempt_id=attempt_id, **options)
+
+    monkeypatch.setattr(dealings, "refresh", poisoned)
+    assert read_again_what_is_due(per_second=1000) == 2
+    assert PaymentAttempt.objects.get(pk=second.attempt.pk).state == "paid"
+    assert Watch.objects.filter(subject_id=first.attempt.pk).exists(), "it is looked at again later"
+
+
+def test_every_state_has_its_moves_and_every_word_of_a_provider_its_state():
+    from ims.payments import states
+    from ims.providers.card import Status
+
+    assert set(states.MOVES) == set(states.State)
+    assert set(states.OF_PROVIDER) == set(Status)
+    assert {*states.UNFINISHED, *states.TAKEN, *states.NOT_PAID, states.State.UNDONE} == set(states.State)
+    for before, afters in states.MOVES.items():
+        assert before not in afters
+        if before in states.POSTED:
+            assert not set(afters) & set(states.NOT_PAID), "what was posted is undone, never merely forgotten"
+
+
+def test_payments_of_two_services_cannot_be_paid_together(desk):
+    from ims.audit.actors import acting
+    from ims.payments.models import PaymentRoute, PaymentService
+
+    with acting(CARD_DESK, "test"):
+        rents = PaymentService.objects.create(code="rents", name="Rents account", provider="stub")
+        PaymentRoute.objects.create(
+            channel="online", fund_id=desk.world.rents, service=rents, method_of_payment_id=desk.world.card
+        )
+    rent = NewLine(fund=desk.world.rents, amount=Decimal("20"), account_reference=desk.world.rents_account)
+    alone = open_basket(actor=desk.public, channel="online", lines=[rent])
+    assert desk.start(alone).attempt.service_id == rents.pk, "the attempt keeps which service it was made with"
+    with pytest.raises(PaymentRefusal, match="one after the other"):
+        add_line(actor=desk.public, basket_id=desk.basket().pk, line=rent)

@@ -25,6 +25,12 @@ from ims.funds.models import BankHoliday, ExtraField, FundGroup, Office, SystemM
 from ims.funds.modulus_models import ModulusTableLoad
 from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.ledger.models import Entry
+from ims.payments.actors import CARD_DESK
+from ims.payments.gateways import STUB_PAGE
+from ims.payments.models import Dispute, PaymentAttempt, PaymentException, PaymentLink, Payout
+from ims.payments.reading import compare, read_payouts
+from ims.payments.services import NewLine, Payer, create_link
+from ims.payments.services.troubles import raise_exception
 from ims.people.council_roles import save_role
 from ims.people.models import CouncilRole, User
 from ims.sign_in.models import BreakGlassUse, DirectoryRole
@@ -33,6 +39,7 @@ from ims.telephone_line.models import CallPayment
 from tests.api.conftest import add_client
 from tests.console.conftest import add_people, add_receipts
 from tests.imports.files import line, posted, simple_profile
+from tests.payments.conftest import build_desk
 from tests.support.world import SET_UP, World, add_payment_types
 
 
@@ -55,6 +62,7 @@ class OneOfEverything:
     use: BreakGlassUse
     review: ReviewLine
     council_role: CouncilRole
+    payments: Payments
 
 
 def _client_that_was_told() -> ClientKey:
@@ -72,8 +80,40 @@ def _client_that_was_told() -> ClientKey:
     return client.keys.get()
 
 
+@dataclass
+class Payments:
+    """A card payment, and one of everything that may come of one."""
+
+    attempt: PaymentAttempt
+    exception: PaymentException
+    dispute: Dispute
+    link: PaymentLink
+    payout: Payout
+    card_page: str
+
+
+def card_payments(world: World) -> Payments:
+    """A paid payment with a dispute in a payout, one that waits for its payer, and a link."""
+    desk = build_desk(world)
+    attempt = desk.paid("145.00")
+    desk.provider.raise_dispute(attempt.provider_id, respond_by=date.today() + timedelta(days=5))
+    desk.provider.settle(date.today() - timedelta(days=1))
+    compare(actor=CARD_DESK, service=desk.service)
+    [payout] = read_payouts(actor=CARD_DESK, service=desk.service)
+    line = NewLine(fund="23", amount=Decimal("80"), account_reference=world.council_tax_account)
+    link = create_link(actor=desk.staff, lines=[line], payer=Payer(email="ada@example.org"))
+    exception = raise_exception(
+        actor=CARD_DESK, kind="stuck", key="x", service=desk.service, attempt=attempt, message="Look at it."
+    )
+    waiting = desk.start(desk.basket("9.00"))
+    return Payments(
+        attempt, exception, Dispute.objects.get(), link, payout, waiting.next_step.url.removeprefix(STUB_PAGE)
+    )
+
+
 @pytest.fixture
-def everything(world: World) -> OneOfEverything:
+def everything(world: World, settings, tmp_path) -> OneOfEverything:
+    settings.PRACTICE_PROVIDER_BOOKS = tmp_path / "books.sqlite3"
     people = add_people()
     entry = add_receipts(world)[0]
     add_payment_types()
@@ -126,6 +166,7 @@ def everything(world: World) -> OneOfEverything:
         council_role=save_role(
             actor=command("tests"), name="Cashier", purpose="Counter", permissions=["ledger.view_entry"], reason="Test"
         ),
+        payments=card_payments(world),
     )
 
 

@@ -118,6 +118,13 @@ def _arguments(name: str, pattern: URLPattern, one: OneOfEverything) -> dict[str
         "line_id": one.review.pk,
         "role_id": one.council_role.pk,
         "name": one.council_role.name,
+        "attempt_id": one.payments.attempt.pk,
+        "exception_id": one.payments.exception.pk,
+        "dispute_id": one.payments.dispute.pk,
+        "link_id": one.payments.link.pk,
+        "payout_id": one.payments.payout.pk,
+        "code": "main",
+        "token": one.payments.card_page if name == "practice_card" else one.payments.attempt.return_token,
         "period_id": AccountingPeriod.objects.order_by("pk").first().pk,
     }
     model = model_of(name)

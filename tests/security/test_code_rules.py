@@ -59,6 +59,8 @@ NEEDS_NO_AUTHORISE = {
     "payments.office_of": "names the office of a basket; writes nothing",
     "payments.request_for": "words what a provider is asked, for `start_payment`, whose `begin` authorises",
     "payments.source_key": "spells a natural key",
+    "payments.token_of": "spells what names a link; who may see it is asked where it is shown",
+    "payments.find_link": "the signature of the link is the permission",
     "payments.taken_outside": "words an exception",
     "ledger.find": "finds a posting by its natural key, so that the second attempt meets the first",
 }

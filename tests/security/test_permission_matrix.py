@@ -29,6 +29,8 @@ OPEN = {
     "today": "everybody signed in: the page shows each person only what their role may see",
     "healthz": "machines ask whether the server answers; says nothing else",
     "readyz": "machines ask whether the service can work; names no record",
+    "provider_notified": "card providers, who prove themselves by a signature over what they send",
+    "practice_card": "plays a card provider's page, outside production only; its token is the secret",
     "admin:index": "everybody signed in: lists only what each may open",
     "admin:app_list": "as the index, for one room; empty rooms are refused",
     "admin:login": "the way in",

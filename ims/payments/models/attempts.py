@@ -100,6 +100,11 @@ class PaymentAttempt(Tracked):
         return self.state in states.TAKEN
 
     @property
+    def badge(self) -> str:
+        """The state as badges colour it: what waits for the payer is not “open” as an accounting period is."""
+        return "waiting" if self.state == states.State.OPEN else self.state
+
+    @property
     def surcharge(self) -> Decimal:
         """What the payer paid above what was asked for."""
         return (self.paid_total or self.amount) - self.amount

@@ -51,7 +51,9 @@ class Payout(Tracked):
         ]
 
     def __str__(self) -> str:
-        return f"{self.service} {self.key}"
+        day = self.settled_on.isoformat()
+        rest = self.key.removeprefix(day) if self.key.startswith(day) else f", {self.key}"
+        return f"{self.service}, {self.settled_on:%-d %b %Y}{rest}"
 
 
 class PayoutLine(models.Model):

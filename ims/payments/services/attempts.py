@@ -14,6 +14,7 @@ from django.db import transaction
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
 from ims.common import clock
+from ims.funds.models import MethodOfPayment
 from ims.payments import observers, rules, selectors, states
 from ims.payments.actors import CARD_DESK
 from ims.payments.gateways import ABILITIES
@@ -200,8 +201,17 @@ def found(*, actor: Actor, service: PaymentService, seen: Payment) -> PaymentAtt
         return None
     if PaymentAttempt.objects.filter(service=service, reference=seen.reference).exists():
         return None  # Ours, made while nobody heard the answer: looking for it by its reference will adopt it.
-    route = PaymentRoute.objects.filter(service=service).order_by("pk").first()
-    if route is None:
+    method = _method_of(service)
+    if method is None:
+        raise_exception(
+            actor=CARD_DESK,
+            kind=PaymentException.Kind.HELD,
+            key=f"{service.code}:{seen.payment_id}",
+            service=service,
+            amount=rules.pounds(seen.total),
+            message=f"Payment {seen.payment_id} was made through {service} outside IMS and cannot be posted: the "
+            "service has no route and no method of payment is a card. Add a route; it is posted within the hour.",
+        )
         return None
     with transaction.atomic(), acting(actor, "Found at the provider"):
         attempt, created = PaymentAttempt.objects.get_or_create(
@@ -210,7 +220,7 @@ def found(*, actor: Actor, service: PaymentService, seen: Payment) -> PaymentAtt
             defaults={
                 "reference": f"{service.code}:{seen.payment_id}",
                 "return_token": secrets.token_urlsafe(24),
-                "method_of_payment": route.method_of_payment,
+                "method_of_payment": method,
                 "amount": rules.pounds(seen.amount),
                 "actor_kind": actor.kind,
                 "actor_id": actor.identifier,
@@ -221,6 +231,12 @@ def found(*, actor: Actor, service: PaymentService, seen: Payment) -> PaymentAtt
         _move(attempt, "", State.NEW, heard_by="search", actor=actor, said=dict(seen.said))
         _appoint(attempt)
     return attempt
+
+
+def _method_of(service: PaymentService) -> MethodOfPayment | None:
+    """What a payment found at the provider is posted with: the method of the service's first route, or any card."""
+    route = PaymentRoute.objects.filter(service=service).select_related("method_of_payment").order_by("pk").first()
+    return route.method_of_payment if route else MethodOfPayment.objects.filter(is_card=True, is_active=True).first()
 
 
 def _locked(attempt_id: int) -> PaymentAttempt:

@@ -97,7 +97,7 @@ def open_basket(
             actor_id=actor.identifier,
             actor_name=actor.name,
         )
-        _keep(basket, _checked(basket, lines, actor), actor)
+        _keep(basket, _checked(basket, lines, actor)[0])
     return basket
 
 
@@ -108,7 +108,7 @@ def add_line(*, actor: Actor, basket_id: int, line: NewLine) -> BasketLine:
     basket = open_for_change(basket_id)
     lines = [*lines_of(basket), line]
     with acting(actor, "Line added"):
-        return _keep(basket, _checked(basket, lines, actor)[-1:], actor, start=_last(basket) + 1)[0]
+        return _keep(basket, _checked(basket, lines, actor)[0][-1:], start=_last(basket) + 1)[0]
 
 
 @transaction.atomic
@@ -231,16 +231,16 @@ def lines_of(basket: Basket) -> list[NewLine]:
     ]
 
 
-def check_basket(basket: Basket, actor: Actor) -> PaymentRoute:
+def check_basket(basket: Basket, actor: Actor, *, ask_address: bool = True) -> PaymentRoute:
     """Check the whole basket once more before money is asked for; return the route that takes it.
 
-    Raises `PaymentRefusal` with a sentence for every line that may not be paid (any more).
+    Raises `PaymentRefusal` with a sentence for every line that may not be paid (any more). `ask_address` False: whoever
+    pays later will be asked for it.
     """
     lines = lines_of(basket)
     if not lines:
         raise PaymentRefusal("The basket is empty. Add what is to be paid.", code="basket_empty")
-    _checked(basket, lines, actor)
-    route = selectors.route_for(basket.channel, [line.fund for line in lines])
+    _, route = _checked(basket, lines, actor)
     total = sum((line.amount for line in lines), ZERO)
     service = route.service
     if not service.minimum_amount <= total <= service.maximum_amount:
@@ -249,7 +249,8 @@ def check_basket(basket: Basket, actor: Actor) -> PaymentRoute:
             f"the most {format_pounds(service.maximum_amount)}. Pay another way, or in parts.",
             code="outside_card_limits",
         )
-    _require_address(basket, lines)
+    if ask_address:
+        _require_address(basket, lines)
     return route
 
 
@@ -262,13 +263,16 @@ def _require_address(basket: Basket, lines: Sequence[NewLine]) -> None:
         )
 
 
-def _checked(basket: Basket, lines: Sequence[NewLine], actor: Actor) -> list[tuple[NewLine, Verdict]]:
+def _checked(
+    basket: Basket, lines: Sequence[NewLine], actor: Actor
+) -> tuple[list[tuple[NewLine, Verdict]], PaymentRoute | None]:
     if len(lines) > rules.MOST_LINES:
         raise PaymentRefusal(
             f"A basket holds {rules.MOST_LINES} lines. Pay these first, then the rest.", code="basket_full"
         )
     public = basket.channel == Channel.ONLINE
-    method = _method(basket.channel, lines)
+    route = selectors.route_for(basket.channel, [line.fund for line in lines]) if lines else None
+    method = route.method_of_payment_id if route else ""
     to_check = [
         LineToCheck(
             fund=line.fund,
@@ -283,13 +287,7 @@ def _checked(basket: Basket, lines: Sequence[NewLine], actor: Actor) -> list[tup
     refusals = _refusals(lines, verdicts, public=public)
     if refusals:
         raise PaymentRefusal(" ".join(refusals), code="lines_refused", details=refusals)
-    return list(zip(lines, verdicts, strict=True))
-
-
-def _method(channel: str, lines: Sequence[NewLine]) -> str:
-    if not lines:
-        return ""
-    return selectors.route_for(channel, [line.fund for line in lines]).method_of_payment_id
+    return list(zip(lines, verdicts, strict=True)), route
 
 
 def _refusals(lines: Sequence[NewLine], verdicts: Sequence[Verdict], *, public: bool) -> list[str]:
@@ -312,9 +310,7 @@ def _refusals(lines: Sequence[NewLine], verdicts: Sequence[Verdict], *, public: 
     return found
 
 
-def _keep(
-    basket: Basket, checked: Sequence[tuple[NewLine, Verdict]], actor: Actor, *, start: int = 1
-) -> list[BasketLine]:
+def _keep(basket: Basket, checked: Sequence[tuple[NewLine, Verdict]], *, start: int = 1) -> list[BasketLine]:
     return [
         BasketLine.objects.create(
             basket=basket,

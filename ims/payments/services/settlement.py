@@ -21,7 +21,7 @@ from ims.common.money import ZERO, format_pounds
 from ims.funds.selectors import the_method
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line
-from ims.ledger.models import AccountingPeriod, Entry
+from ims.ledger.models import Entry
 from ims.payments import transit
 from ims.payments.actors import CARD_DESK
 from ims.payments.errors import PaymentRefusal
@@ -114,7 +114,6 @@ def _post_fees(payout: Payout) -> None:
             "narrative": f"Card fees of payout {payout.key}",
             "source_reference": payout.key,
             "received_on": payout.settled_on,
-            "accounting_date": _accounting_date(payout.settled_on),
         }
         with transaction.atomic():
             posted = ledger.post_receipts(
@@ -136,11 +135,6 @@ def _post_fees(payout: Payout) -> None:
     payout.fee_posting = posted.posting
     with acting(CARD_DESK, "Fees posted"):
         payout.save()
-
-
-def _accounting_date(day: date) -> date | None:
-    is_open = AccountingPeriod.objects.filter(starts_on__lte=day, ends_on__gte=day, is_open=True).exists()
-    return day if is_open and day <= clock.today() else None
 
 
 def _tell_unknown(payout: Payout, lines: Sequence[NewLine]) -> None:

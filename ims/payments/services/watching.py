@@ -34,10 +34,13 @@ def watch(*, actor: Actor, kind: str, subject_id: int, service: PaymentService, 
         return
     moment = clock.now()
     spread = max((due_at - moment).total_seconds(), 0) * random.uniform(0, 0.1)  # noqa: S311 - keeps looks apart
-    Watch.objects.update_or_create(
-        kind=kind,
-        subject_id=subject_id,
-        defaults={"service": service, "due_at": due_at + timedelta(seconds=spread)},
+    appointment = Watch(kind=kind, subject_id=subject_id, service=service, due_at=due_at + timedelta(seconds=spread))
+    # One statement, whether there is an appointment or not.
+    Watch.objects.bulk_create(
+        [appointment],
+        update_conflicts=True,
+        unique_fields=["kind", "subject_id"],
+        update_fields=["service", "due_at"],
     )
 
 
@@ -51,7 +54,6 @@ def claim(*, actor: Actor, most: int) -> list[tuple[str, int]]:
         return cursor.fetchall()
 
 
-@transaction.atomic
 def note_answer(*, actor: Actor, service: PaymentService) -> None:
     """The service answered: nothing is left alone any more."""
     authorise(actor, "payments.view_paymentattempt", what="follow payments")
