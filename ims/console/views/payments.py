@@ -105,12 +105,13 @@ def payment(request: HttpRequest, attempt_id: int) -> HttpResponse:
         "unfinished": attempt.state in UNFINISHED,
         "may_refund": actor.may(REFUND) and attempt.state in POSTED and any(line.refundable for line in lines),
         "may_cancel": attempt.state in UNFINISHED and actor.may("payments.take_payment"),
+        "may_look": actor.may("payments.take_payment"),
         "may_resend": attempt.state in POSTED and actor.may("payments.take_payment"),
     }
     return render(request, "console/payments/payment.html", context)
 
 
-@screen(permission=VIEW, what="see card payments")
+@screen(permission="payments.take_payment", what="look at card payments again")
 @require_POST
 def look_again(request: HttpRequest, attempt_id: int) -> HttpResponse:
     """Ask the provider how the payment stands, now."""
