@@ -7,6 +7,14 @@ class ApprovalsConfig(AppConfig):
     verbose_name = "Approvals and limits"
 
     def ready(self) -> None:
-        from ims.approvals import seed
+        from ims.approvals import records, seed
+        from ims.approvals.models import Conflict, Limit
 
+        records.register_kind(
+            "approvals.limits",
+            label="Limit or conflict of duties",
+            limit_label="Changes of limits and of conflicts of duties",
+        )
+        records.guard(Limit, "approvals.limits")
+        records.guard(Conflict, "approvals.limits", harmless=("name", "why", "compensating_control"))
         post_migrate.connect(seed.suggest_after_migrate, dispatch_uid="ims.approvals.limits")

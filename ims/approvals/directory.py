@@ -40,6 +40,14 @@ _SOURCES: dict[str, Source] = {
 }
 
 
+_SOURCES["system"] = Source(
+    # A part of IMS that acts on another system's word (a card provider's, a directory's) has a role of its own, for
+    # limits alone: “system:card-payments”; “system:directory” for every actor called “directory:…”.
+    roles=lambda actor: frozenset({f"system:{actor.identifier.partition(':')[0]}"}),
+    again=lambda identifier, name: None,
+)
+
+
 def register(kind: str, source: Source) -> None:
     """Let the room that knows actors of `kind` say who they are. Called once, at start-up."""
     _SOURCES[kind] = source

@@ -18,14 +18,17 @@ class ApprovalNeeded(ImsError):
     """The act is over what the actor may do alone. Nothing was done; it can be asked for instead.
 
     `kind` and `payload` are what `approvals.services.request` takes, so that any face can ask without knowing more.
+    Without a kind it cannot be asked for as it stands: it was part of something larger that was refused as a whole.
     """
 
     code = "approval_needed"
 
-    def __init__(self, message: str, *, kind: str, payload: Mapping[str, Any], key: str = "") -> None:
+    def __init__(
+        self, message: str, *, kind: str = "", payload: Mapping[str, Any] | None = None, key: str = ""
+    ) -> None:
         super().__init__(message)
         self.kind = kind
-        self.payload = dict(payload)
+        self.payload = dict(payload or {})
         self.key = key
 
 

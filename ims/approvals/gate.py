@@ -76,6 +76,11 @@ class Limits:
         return [row.role or "anybody" for row in rows if rules.within(amount, row.may_approve_up_to)]
 
 
+def allowed_alone(actor: Actor, limit: str, amount: Decimal | None) -> bool:
+    """Whether `actor` may do `amount` of `limit` without anybody else."""
+    return rules.verdict(allowance_of(actor, limit), amount) is Verdict.ALONE
+
+
 def allowance_of(actor: Actor, limit: str) -> Allowance:
     """How far `actor` may go in `limit` now, by the roles they hold."""
     return Limits().allowance(directory.roles_of(actor), limit)

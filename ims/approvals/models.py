@@ -84,6 +84,54 @@ class Limit(Tracked):
         return Allowance(self.alone_up_to, self.with_approval_up_to, self.may_approve_up_to)
 
 
+class Conflict(Tracked):
+    """Two duties that one person should not hold together: refused, or reported with what makes up for it.
+
+    A duty is a permission (``ledger.post_journal``) or a whole role (``role:Auditor``).
+    """
+
+    class Severity(models.TextChoices):
+        REFUSE = "refuse", "Refused: nobody is given both"
+        REPORT = "report", "Reported: allowed, and listed for auditors"
+
+    name = models.CharField(max_length=120, unique=True, help_text="Like: Keeps people’s rights and moves money.")
+    first = models.CharField("one duty", max_length=160)
+    second = models.CharField("the other duty", max_length=160)
+    severity = models.CharField(max_length=8, choices=Severity.choices, default=Severity.REPORT)
+    why = models.CharField("why they conflict", max_length=300)
+    compensating_control = models.CharField(
+        max_length=300, blank=True, default="", help_text="What makes up for it where both are held by one person."
+    )
+    is_in_force = models.BooleanField("in force", default=True)
+
+    class Meta:
+        verbose_name = "conflict of duties"
+        verbose_name_plural = "conflicts of duties"
+        default_permissions = ("add", "change", "view")
+        ordering = ["severity", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="conflict_once"),
+            models.CheckConstraint(
+                condition=~Q(first=F("second")),
+                name="conflict_of_two_duties",
+                violation_error_message="A duty does not conflict with itself.",
+            ),
+            models.CheckConstraint(
+                condition=Q(severity="refuse") | ~Q(compensating_control=""),
+                name="reported_conflict_says_what_makes_up",
+                violation_error_message="Say what makes up for it where one person holds both.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nobody is given both."""
+        return self.severity == self.Severity.REFUSE
+
+
 class Request(Tracked):
     """Something one person asks for and another decides about.
 

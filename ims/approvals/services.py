@@ -15,13 +15,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from ims.approvals import directory, gate, kinds, selectors
 from ims.approvals.errors import ApprovalRefusal, WorldHasMoved
 from ims.approvals.kinds import Approval, Kind
 from ims.approvals.models import Request
-from ims.approvals.plans import Applied, Plan, first_difference
+from ims.approvals.plans import Applied, first_difference
 from ims.approvals.states import MOVES, RequestState
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
@@ -37,36 +38,20 @@ _PASSING = frozenset({"busy"})
 _REHEARSAL = Actor(kind="system", identifier="rehearsal", name="Rehearsal")
 
 
-def rehearse(*, actor: Actor, kind: str, payload: Mapping[str, Any]) -> Plan:
-    """The plan of what `payload` would do, to be shown before it is asked for.
+def draft(*, actor: Actor, kind: str, payload: Mapping[str, Any], reason: str = "", key: str = "") -> Request:
+    """The request as it would be made, its plan included, to be shown before it is asked for. Nothing is kept.
 
     Does it for real, as if approved, and takes it back: raises whatever would refuse it, `NotAllowed` included, since
-    the owning service authorises.
-    """
-    return _rehearsed(actor, kinds.find(kind), dict(payload))[0].plan
-
-
-@transaction.atomic
-def request(*, actor: Actor, kind: str, payload: Mapping[str, Any], reason: str, key: str = "") -> Request:
-    """Ask for what `actor` may not do alone. The same `key` again finds the request made first.
-
-    Raises what the owning service refuses (so that nothing impossible waits for anybody), and `ApprovalRefusal` for
-    what may not be done even with an approval.
+    the owning service authorises; and `ApprovalRefusal` for what may not be done even with an approval.
     """
     chosen, asked = kinds.find(kind), dict(payload)
-    why = _reason(reason, "Say why you ask. Who decides reads it, and the audit trail keeps it.")
-    key = key or uuid.uuid4().hex
-    earlier = Request.objects.filter(kind=kind, key=key).first()
-    if earlier is not None:
-        return _own(actor, earlier)
-    same = Request.objects.filter(kind=kind, payload=asked, state=RequestState.WAITING).first()
-    if same is not None:
-        return _own(actor, same)
     applied, covers = _rehearsed(actor, chosen, asked)
+    if not covers:
+        raise ApprovalRefusal("Nothing of this needs an approval, or it has been done already. Nothing was asked.")
     gate.refuse_beyond_all(actor, covers)
     amounts = [held for held in covers.values() if held is not None]
     plan = applied.plan.as_data()
-    made = Request(
+    return Request(
         kind=kind,
         key=key,
         payload=asked,
@@ -76,12 +61,28 @@ def request(*, actor: Actor, kind: str, payload: Mapping[str, Any], reason: str,
         plan=plan,
         stamp=dict(chosen.stamp(asked)),
         funds=plan["funds"],
-        reason=why,
+        reason=reason,
         requested_by_kind=actor.kind,
         requested_by_id=actor.identifier,
         requested_by_name=actor.name,
         expires_on=clock.today() + timedelta(days=settings.APPROVAL_DAYS),
     )
+
+
+@transaction.atomic
+def request(*, actor: Actor, kind: str, payload: Mapping[str, Any], reason: str, key: str = "") -> Request:
+    """Ask for what `actor` may not do alone. The same `key` again finds the request made first.
+
+    Raises what the owning service refuses (so that nothing impossible waits for anybody), and `ApprovalRefusal` for
+    what may not be done even with an approval.
+    """
+    why = _reason(reason, "Say why you ask. Who decides reads it, and the audit trail keeps it.")
+    key = key or uuid.uuid4().hex
+    waits = Q(payload=dict(payload), state=RequestState.WAITING)
+    earlier = Request.objects.filter(Q(key=key) | waits, kind=kind).first()
+    if earlier is not None:
+        return _own(actor, earlier)
+    made = draft(actor=actor, kind=kind, payload=payload, reason=why, key=key)
     try:
         with acting(actor, why), transaction.atomic():
             made.save(force_insert=True)
@@ -89,7 +90,7 @@ def request(*, actor: Actor, kind: str, payload: Mapping[str, Any], reason: str,
         # The same form was sent twice at the same moment.
         return _own(actor, Request.objects.get(kind=kind, key=key))
     made.refresh_from_db()
-    record("approval_requested", actor=actor, subject=made, reason=why, data={"kind": kind, "covers": covers})
+    record("approval_requested", actor=actor, subject=made, reason=why, data={"kind": kind, "covers": made.covers})
     enqueue(TELL_JOB, actor=actor, subject=made, request=made.pk)
     return made
 

@@ -30,6 +30,9 @@ ROUND = 1_000
 LARGE = 5_000
 NEAR_LIMIT = Decimal("0.95")
 LATE_DAYS = 31
+HASTY_SECONDS = 60
+PAIR = 5
+"""So many approvals between the same two people in the days looked at."""
 
 _BOUNDS = {
     "opens": OPENS,
@@ -38,6 +41,8 @@ _BOUNDS = {
     "large": LARGE,
     "near": NEAR_LIMIT,
     "late": LATE_DAYS,
+    "hasty": HASTY_SECONDS,
+    "pair": PAIR,
 }
 
 
@@ -49,18 +54,23 @@ class Check:
     title: str
     why: str
     query: str
+    record: str = "ledger.posting"
+    """What the second column of the query is the key of."""
 
 
 @dataclass(frozen=True)
 class Unusual:
-    """One thing found. `entry` is None where it is about a posting as a whole."""
+    """One thing found. `entry` is None where it is about a posting as a whole, or about a request for approval.
+
+    `posting` is the key of the posting; of the request, where the check is about requests.
+    """
 
     moment: datetime
     posting: int
     reference: str
     entry: int | None
     who: str
-    amount: Decimal
+    amount: Decimal | None
     detail: str
 
 
@@ -180,7 +190,86 @@ CHECKS: tuple[Check, ...] = (
           AND d.before ->> 'amount' IS DISTINCT FROM d.after ->> 'amount'
         """,
     ),
+    Check(
+        "hasty_approval",
+        "Approved within a minute",
+        f"A request was approved within {HASTY_SECONDS} seconds of being made. Nobody reads a plan and its papers so "
+        "fast: the second pair of eyes may have been shut.",
+        """
+        SELECT r.decided_at, r.id, NULL::bigint, r.decided_by_name, r.amount,
+               round(extract(epoch FROM r.decided_at - r.requested_at)) || ' seconds after ' || r.requested_by_name
+               || ' asked: ' || r.summary
+        FROM approvals_request r
+        WHERE r.state = 'approved' AND r.decided_at >= %(start)s AND r.decided_at < %(finish)s
+          AND r.decided_at < r.requested_at + make_interval(secs => %(hasty)s)
+        """,
+        record="approvals.request",
+    ),
+    Check(
+        "same_pair",
+        "The same two people approving each other",
+        f"Two people approved for each other, both ways, {PAIR} times or more in these days. A second person who is "
+        "always the same, and is repaid in kind, is hardly a second opinion.",
+        """
+        WITH approved AS (
+          SELECT r.*, least(r.requested_by_id, r.decided_by_id) AS one,
+                 greatest(r.requested_by_id, r.decided_by_id) AS two
+          FROM approvals_request r
+          WHERE r.state = 'approved' AND r.decided_at >= %(start)s AND r.decided_at < %(finish)s
+            AND r.requested_by_kind = 'person' AND r.decided_by_kind = 'person'),
+        pairs AS (
+          SELECT one, two, count(*) AS times FROM approved
+          GROUP BY one, two HAVING count(*) >= %(pair)s AND count(DISTINCT requested_by_id) = 2)
+        SELECT a.decided_at, a.id, NULL::bigint, a.decided_by_name, a.amount,
+               'for ' || a.requested_by_name || ', one of ' || p.times || ' between the two: ' || a.summary
+        FROM approved a JOIN pairs p USING (one, two)
+        """,
+        record="approvals.request",
+    ),
+    Check(
+        "under_own_limit",
+        "Just under what one may do alone",
+        f"A person moved money alone, within {100 - NEAR_LIMIT * 100:.0f} per cent below the limit over which a second "
+        "person would have been needed (as limits and roles stand today). Amounts split to stay below cluster here.",
+        """
+        SELECT p.posted_at, p.id, NULL::bigint, p.actor_name, m.moved,
+               p.kind || ', limit ' || l.alone || ': ' || p.reason
+        FROM ledger_posting p
+        CROSS JOIN LATERAL (SELECT ims_moved(p.id, false) AS moved) m
+        CROSS JOIN LATERAL (
+          SELECT max(x.alone_up_to) AS alone, bool_or(x.alone_up_to IS NULL) AS any_amount
+          FROM approvals_limit x
+          WHERE x.kind = 'ledger.' || p.kind AND (x.role = '' OR x.role IN (
+            SELECT g.name FROM people_user_groups ug JOIN auth_group g ON g.id = ug.group_id
+            WHERE ug.user_id::text = p.actor_id))) l
+        WHERE p.posted_at >= %(start)s AND p.posted_at < %(finish)s
+          AND p.kind IN ('journal', 'transfer', 'allocation', 'reversal') AND p.actor_kind = 'person'
+          AND p.approval_id IS NULL AND NOT l.any_amount
+          AND m.moved <= l.alone AND m.moved > l.alone * %(near)s
+        """,
+    ),
+    Check(
+        "granted_alone",
+        "Rights granted without a second person",
+        "Somebody gave a person roles while nobody else could have approved it. Right for the first hours of an "
+        "installation; later it means that approvers were made to disappear.",
+        """
+        SELECT e.occurred_at, e.id, NULL::bigint, e.actor_name, NULL::numeric,
+               'roles ' || coalesce(e.data ->> 'roles', '') || ' for '
+               || coalesce(e.data ->> 'display_name', 'person ' || (e.data ->> 'person'))
+        FROM audit_event e
+        WHERE e.verb = 'roles_granted_alone' AND e.occurred_at >= %(start)s AND e.occurred_at < %(finish)s
+        """,
+        record="audit.event",
+    ),
 )
+"""What is looked for."""
+
+_REFERENCES = {
+    "ledger.posting": ("ledger_posting", "ims_posting_reference(p)"),
+    "approvals.request": ("approvals_request", "'Request ' || p.id"),
+    "audit.event": ("audit_event", "'Event ' || p.id"),
+}
 
 
 def look(actor: Actor, first: date, last: date, *, only: str = "", most: int = SHOWN) -> list[Result]:
@@ -200,10 +289,11 @@ def look(actor: Actor, first: date, last: date, *, only: str = "", most: int = S
 
 
 def _run(check: Check, first: date, last: date, most: int) -> Result:
+    table, reference = _REFERENCES[check.record]
     query = f"""
-        SELECT x.moment, x.posting, ims_posting_reference(p), x.entry, x.who, x.amount, x.detail
+        SELECT x.moment, x.posting, {reference}, x.entry, x.who, x.amount, x.detail
         FROM ({check.query}) AS x (moment, posting, entry, who, amount, detail)
-        JOIN ledger_posting p ON p.id = x.posting
+        JOIN {table} p ON p.id = x.posting
         ORDER BY x.moment DESC, x.posting DESC, x.entry DESC LIMIT {most + 1}
     """  # noqa: S608 - built of constants
     values = {

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from ims.access import selectors as access
+from ims.approvals.models import Request
+from ims.approvals.selectors import waiting_for
 from ims.audit.actors import Actor
 from ims.common.findings import Finding
 from ims.common.money import ZERO
@@ -119,6 +121,8 @@ class Day:
     files: Files | None = None
     proof: ProofState | None = None
     payments: payments.Standing | None = None
+    approvals: list[Request] = field(default_factory=list)
+    """Requests that wait for this person's decision, the oldest first."""
     jobs: list[Any] = field(default_factory=list)
     settings: list[Finding] = field(default_factory=list)
     """What whoever looks after the settings should see to."""
@@ -137,6 +141,7 @@ def day_of(actor: Actor, day: date) -> Day:
         suspense=suspense_now(actor) if actor.may("suspense.view_suspenseitem") else None,
         files=files_now(actor) if actor.may("imports.view_importbatch") else None,
         proof=proof_before(actor, day) if actor.may("reporting.view_proof") else None,
+        approvals=waiting_for(actor),
         jobs=list(jobs.in_trouble(actor)[:MOST_LISTED]) if actor.may("jobs.view_jobrun") else [],
         payments=payments.standing(actor) if actor.may("payments.view_paymentattempt") else None,
         evidence=evidence.to_see_to() if actor.may("evidence.view_sealpublication") else [],

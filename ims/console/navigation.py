@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from ims.approvals.selectors import waiting_for
 from ims.audit.actors import Actor
 
 
@@ -23,6 +25,8 @@ class Job:
     prefix: str
     permissions: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    count: Callable[[Actor], int] | None = None
+    """How much of it waits for the person; shown beside the label when there is any."""
 
     def is_open_to(self, actor: Actor) -> bool:
         """Whether `actor` may open it."""
@@ -37,6 +41,13 @@ JOBS = (
     Job("Suspense", "suspense:index", "/suspense/", ("suspense.view_suspenseitem",)),
     Job("Exports", "exports:index", "/exports/", ("exports.view_exportbatch",)),
     Job("Proof", "proof:index", "/proof/", ("reporting.view_proof",)),
+    Job(
+        "Approvals",
+        "approvals:index",
+        "/approvals/",
+        ("approvals.view_request", "approvals.decide_request"),
+        count=lambda actor: len(waiting_for(actor)),
+    ),
     Job("Accounts", "admin:accounts_accountholder_changelist", "/admin/accounts/", ("accounts.view_accountholder",)),
     Job("Audit", "assurance:search", "/audit/", ("audit.view_event",)),
     Job("Settings", "admin:index", "/admin/", also=("/periods/", "/access/")),
@@ -50,6 +61,7 @@ class Link:
     label: str
     url: str
     current: str
+    count: int = 0
 
 
 def links_for(request: HttpRequest) -> list[Link]:
@@ -61,7 +73,10 @@ def links_for(request: HttpRequest) -> list[Link]:
     inside = max(
         (job for job, _ in open_jobs if _contains(job, request.path)), key=lambda j: len(j.prefix), default=None
     )
-    return [Link(job.label, url, _current(job is inside, url == request.path)) for job, url in open_jobs]
+    return [
+        Link(job.label, url, _current(job is inside, url == request.path), job.count(actor) if job.count else 0)
+        for job, url in open_jobs
+    ]
 
 
 def _contains(job: Job, path: str) -> bool:

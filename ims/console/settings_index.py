@@ -56,6 +56,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "exports.exportbatch",
         ),
     ),
+    ("Limits and duties", ("approvals.limit",)),
     (
         "People, systems and messages",
         (
@@ -76,6 +77,7 @@ SCREENS: tuple[tuple[str, str, str, str], ...] = (
     ("How money arrives", "File profiles", "imports:profiles", "imports.fileprofile"),
     ("How money arrives", "Routing rules", "imports:rules", "imports.routingrule"),
     ("How money arrives", "Payment services", "payments:services", "payments.paymentservice"),
+    ("Limits and duties", "Conflicts of duties", "approvals:duties", "approvals.conflict"),
     ("VAT and the general ledger", "Accounting periods", "periods:index", "ledger.accountingperiod"),
     ("People and messages", "Access: scopes, roles, reviews", "access:index", "access.personscope"),
 )

@@ -10,7 +10,7 @@ _COLOURS = {
     " sending submitted paying under_review",
     "yellow": "needs_attention attention late partly_posted partial waiting suspect duplicate quarantined on_hold"
     " needs_response never_made",
-    "orange": "overdue stopped held",
+    "orange": "overdue stopped held stale",
     "red": "failed refused rejected error bad different disagreed missing declined lost undone",
     "purple": "journal transfer allocation corrected",
     "magenta": "reversed reversal cancelled reversing",

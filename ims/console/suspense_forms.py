@@ -70,6 +70,19 @@ class TakeForm(forms.Form):
     )
 
 
+class WriteOffForm(ReasonForm):
+    """Where a write-off goes, and why; `seen` is what remained when the page was shown."""
+
+    fund = forms.ChoiceField(label="Write off to", error_messages={"required": "Choose the fund it goes to."})
+    seen = MoneyField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, actor: Actor, **options: Any) -> None:
+        super().__init__(*args, **options)
+        usable = [(fund.pk, str(fund)) for fund in funds.funds_in_use(actor).filter(is_write_off=True)]
+        self.has_funds = bool(usable)
+        self.fields["fund"].choices = usable if len(usable) == 1 else [("", "Choose a fund"), *usable]
+
+
 class NoteForm(forms.Form):
     """Something found out."""
 

@@ -21,6 +21,7 @@ urlpatterns = [
     path("payments/", include("ims.console.urls_payments")),
     path("suspense/", include("ims.console.urls_suspense")),
     path("notifications/<slug:code>", provider_notifications.notified, name="provider_notified"),
+    path("approvals/", include("ims.console.urls_approvals")),
     path("exports/", include("ims.console.urls_exports")),
     path("proof/", include("ims.console.urls_proof")),
     path("personal-details/", personal.show, name="personal_details"),

@@ -15,5 +15,6 @@ urlpatterns = [
     path("<number:item_id>/", suspense.item, name="item"),
     path("<number:item_id>/note/", suspense.note, name="note"),
     path("<number:item_id>/work/", suspense.work, name="work"),
+    path("<number:item_id>/write-off/", suspense.write_off, name="write_off"),
     path("<number:item_id>/rule/", suspense.rule, name="rule"),
 ]

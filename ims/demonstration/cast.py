@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ims.approvals import services as approvals
+from ims.approvals.errors import ApprovalNeeded
 from ims.audit.actors import Actor, acting, command
 from ims.people import services
 from ims.people.models import User
@@ -53,14 +55,20 @@ def act_as(person: Person) -> Actor:
 
 
 def _add(each: Person) -> None:
-    person = services.create_person(
-        actor=act_as(ADMIN),
-        username=each.username,
-        display_name=each.name,
-        roles=[each.role],
-        office_code=each.office,
-        reason=REASON,
-    )
+    """Sam adds everybody; as soon as Margaret is there, she approves what Sam grants."""
+    arguments = {
+        "username": each.username,
+        "display_name": each.name,
+        "roles": [each.role],
+        "office_code": each.office,
+        "reason": REASON,
+    }
+    try:
+        person = services.create_person(actor=act_as(ADMIN), **arguments)
+    except ApprovalNeeded as needed:
+        asked = approvals.request(actor=act_as(ADMIN), kind=needed.kind, payload=needed.payload, reason=REASON)
+        approvals.approve(actor=act_as(MANAGER), request_id=asked.pk, reason="Confirmed with their manager")
+        person = User.objects.get(username=each.username)
     # As if they had chosen it themselves on the page that asks for a new password.
     person.set_password(PASSWORD)
     with acting(actor_for(person), REASON):

@@ -10,8 +10,9 @@ from datetime import date, timedelta
 
 from ims.accounts.models import AccountHolder, StopReason
 from ims.accounts.services import load_file
-from ims.audit.actors import acting
+from ims.audit.actors import acting, command
 from ims.demonstration import cast
+from ims.demonstration.agreeing import act_or_ask
 from ims.demonstration.payments import Council
 from ims.demonstration.population import Holder, as_file, holders
 from ims.demonstration.telling import Event, Tell
@@ -33,13 +34,13 @@ def lay_ground(tell: Tell) -> None:
     """People and codes: what everything else, the calendar included, is reckoned from."""
     added = cast.assemble()
     tell(Event("People", f"{len(cast.CAST)} people, one for each role" if added else "as they were"))
-    codes = seed_model_council(cast.act_as(cast.ADMIN))
-    tell(Event("Reference data", _counted(codes | {"stop_reasons": _add_stop_reasons()}), cast.ADMIN.name))
+    codes = seed_model_council(command("demo"))
+    tell(Event("Reference data", _counted(codes | {"stop_reasons": _add_stop_reasons()})))
 
 
 def set_up(day: date, tell: Tell) -> Council:
     """Bring the Model Council to the state in which its working day can begin."""
-    files = seed_file_profiles(cast.act_as(cast.MANAGER))
+    files = seed_file_profiles(command("demo"))
     exports = seed_export_profiles(cast.act_as(cast.FINANCIER))
     rules = _add_rules()
     tell(
@@ -147,7 +148,13 @@ def _add_rules() -> int:
     known = set(RoutingRule.objects.values_list("name", flat=True))
     missing = [rule for rule in _RULES if rule.name not in known]
     for rule in missing:
-        save_rule(actor=cast.act_as(cast.MANAGER), rule=rule, reason="Model Council's own routing")
+        act_or_ask(
+            lambda rule=rule: save_rule(
+                actor=cast.act_as(cast.MANAGER), rule=rule, reason="Model Council's own routing"
+            ),
+            maker=cast.MANAGER,
+            checker=cast.FINANCIER,
+        )
     return len(missing)
 
 

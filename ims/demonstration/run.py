@@ -9,11 +9,15 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
+from ims.approvals import services as approvals
+from ims.approvals.models import Request
 from ims.audit.actors import Actor
 from ims.common.money import format_pounds
 from ims.demonstration import access, card_payments, cast, council
+from ims.demonstration.agreeing import agree
 from ims.demonstration.day import FULL, LIGHT, SLIP_MEANS, DayFile, file_to_try, files
 from ims.demonstration.payers import receive_payers
 from ims.demonstration.payments import Council
@@ -21,6 +25,7 @@ from ims.demonstration.telling import Event, Tell
 from ims.exports.errors import NothingToExport
 from ims.exports.models import ExportProfile
 from ims.exports.services import build_or_reissue
+from ims.funds.models import GeneralLedgerMapping
 from ims.funds.selectors import next_working_day, previous_working_day
 from ims.imports import services as imports
 from ims.imports.errors import AlreadyReceived
@@ -31,7 +36,7 @@ from ims.ledger.models import Entry, Posting
 from ims.ledger.seals import seal_pending
 from ims.ledger.services import post_journal
 from ims.suspense import services as suspense
-from ims.suspense.allocation import Proposal
+from ims.suspense.allocation import Allocation, ItemTake, Proposal
 from ims.suspense.models import MatchSuggestion, SuspenseItem
 
 WORKING_DAYS_BEFORE = 15
@@ -65,6 +70,7 @@ def run(today: date, folder: Path, tell: Tell) -> date:
     _clear_suspense(day, tell)
     _journal(day, model, tell)
     card_payments.take(day, model, tell)
+    _ask_for_approvals(day, model, tell)
     _export(day, day, tell)
     _seal(tell)
     return day
@@ -124,11 +130,18 @@ def _send_again(arrived: Sequence[DayFile], tell: Tell) -> None:
     if batch is None or batch.attempt > 1 or batch.state != BatchState.POSTED:
         tell(Event("Reversal", "as it was"))
         return
-    imports.reverse_batch(
-        actor=cast.act_as(cast.MANAGER), batch_id=batch.pk, reason="The bank withdrew the report and sends it again"
+    reason = "The bank withdrew the report and sends it again"
+    asked = approvals.request(
+        actor=cast.act_as(cast.MANAGER),
+        kind="imports.reversal",
+        payload={"batch_id": batch.pk, "reason": reason},
+        reason=reason,
     )
+    agree(asked, cast.FINANCIER, "The bank's e-mail is filed with the statement")
+    batch.refresh_from_db()
     again = _receive_and_post(file)
-    detail = f"{batch.posting} undone, and {file.name} posted again as {again.posting}"
+    undone = f"{batch.posting} undone, approved by {cast.FINANCIER.name}"
+    detail = f"{undone}; {file.name} posted again as {again.posting}"
     tell(Event("Reversal", detail, cast.MANAGER.name))
 
 
@@ -228,6 +241,53 @@ def _journal(day: date, model: Council, tell: Tell) -> None:
             key=key,
         )
     tell(Event("Journal", f"{posting}: one receipt moved to the right account", cast.MANAGER.name))
+
+
+def _ask_for_approvals(day: date, model: Council, tell: Tell) -> None:
+    """One request is turned down and two are left to decide: a transfer for Priya, a ledger code for Margaret."""
+    key = f"demonstration {day.isoformat()}"
+    if Request.objects.filter(key=key).exists():
+        tell(Event("Approvals", "as they were"))
+        return
+    item = SuspenseItem.objects.filter(state=SuspenseItem.State.OPEN, remaining__gt=0).order_by("received_on", "pk")[0]
+    reason = "Nobody has claimed it"
+    write_off = Allocation(
+        takes=[ItemTake(item.pk, item.remaining, item.remaining)],
+        lines=[Line(fund="WO", amount=item.remaining, account_reference=f"SUSPENSE {item.pk}", narrative=reason)],
+    )
+    payload = {**write_off.as_data(), "reason": reason, "key": key}
+    asked = approvals.request(
+        actor=cast.act_as(cast.MANAGER), kind="suspense.allocation", payload=payload, reason=reason, key=key
+    )
+    approvals.reject(
+        actor=cast.act_as(cast.FINANCIER),
+        request_id=asked.pk,
+        reason="Too early: the bank has not yet answered who the remitter is. Ask again after thirty days.",
+    )
+    giver, taker = model.payable()["23"][:2]
+    amount = Decimal("2480.00")
+    transfer = {
+        "sources": [Line(fund="23", amount=amount, account_reference=giver.reference).as_data()],
+        "targets": [Line(fund="23", amount=amount, account_reference=taker.reference).as_data()],
+        "reason": "Two years' instalments were paid to the account of the house sold in March",
+        "key": key,
+    }
+    approvals.request(
+        actor=cast.act_as(cast.MANAGER), kind="ledger.transfer", payload=transfer, reason=transfer["reason"], key=key
+    )
+    mapping = GeneralLedgerMapping.objects.filter(side="income", fund="52", method_of_payment=None).first()
+    if mapping is not None:
+        changed = {
+            "model": "funds.generalledgermapping",
+            "act": "change",
+            "pk": str(mapping.pk),
+            "values": {"cost_centre": "72118"},
+            "reason": "Markets moved to the town centre's cost centre",
+        }
+        approvals.request(
+            actor=cast.act_as(cast.FINANCIER), kind="funds.mapping", payload=changed, reason=changed["reason"], key=key
+        )
+    tell(Event("Approvals", "a write-off rejected; a transfer and a ledger code wait for a second person"))
 
 
 def _to_move(day: date) -> Entry | None:

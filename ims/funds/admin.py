@@ -8,7 +8,8 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from ims.audit.admin import REASON, TrackedAdmin, actor_of, tracked_resource
+from ims.approvals.admin import ApprovedAdmin
+from ims.audit.admin import REASON, actor_of, tracked_resource
 from ims.common.money import format_pounds
 from ims.funds import designer, extra_fields, modulus_admin, services
 from ims.funds.forms import CheckDigitForm, ExtraFieldsForm, FundGroupForm, ReferenceRuleForm
@@ -32,7 +33,7 @@ from ims.references import rules as reference_rules
 __all__ = ["modulus_admin"]  # registers its own records
 
 
-class DeletableAdmin(TrackedAdmin):
+class DeletableAdmin(ApprovedAdmin):
     """Records that may be deleted, with a reason, while nothing uses them."""
 
     allow_delete = True
@@ -40,7 +41,7 @@ class DeletableAdmin(TrackedAdmin):
     delete_confirmation_template = "funds/delete_confirmation.html"
 
 
-class CodeAdmin(TrackedAdmin):
+class CodeAdmin(ApprovedAdmin):
     """Codes: never renamed, because entries carry them as they stand; taken out of use, not deleted."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -121,7 +122,7 @@ class FundAdmin(ExtraFieldsMixin, CodeAdmin, DeletableAdmin):
             "What may be paid",
             {"fields": ("maximum_amount", "reference_rule", "account_must_exist", "accepts_credit_notes")},
         ),
-        ("What it is for", {"fields": ("is_suspense", "is_ereturn_default", "is_exported_to_ledger")}),
+        ("What it is for", {"fields": ("is_suspense", "is_write_off", "is_ereturn_default", "is_exported_to_ledger")}),
         (
             "The public",
             {"fields": ("is_payable_online", "reference_label", "reference_hint", "address_is_collected")},

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
 
+from ims.approvals.errors import ApprovalNeeded
 from ims.audit.admin import REASON, actor_of
 from ims.common.errors import ImsError
 from ims.funds.forms import TryForm
@@ -126,6 +127,8 @@ class DesignerMixin:
             return None
         try:
             record = self.save_record(actor=actor_of(request), record=form.instance, reason=reason)
+        except ApprovalNeeded as needed:
+            return self.refused(request, needed, self.reverse_url("changelist"))
         except ImsError as refusal:
             form.add_error(None, [str(refusal), *refusal.details])
             return None

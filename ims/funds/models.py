@@ -243,6 +243,11 @@ class Fund(Tracked):
     is_suspense = models.BooleanField(
         "is the suspense fund", default=False, help_text="The one fund that holds unidentified receipts."
     )
+    is_write_off = models.BooleanField(
+        "is for write-offs",
+        default=False,
+        help_text="Holds money nobody claimed and small balances given up. What goes there is limited of its own.",
+    )
     is_ereturn_default = models.BooleanField("is the eReturn fund", default=False)
     accepts_credit_notes = models.BooleanField(
         default=False, help_text="May bear a negative line when suspense is allocated."
@@ -278,6 +283,11 @@ class Fund(Tracked):
                 condition=Q(is_suspense=False) | Q(is_active=True),
                 name="suspense_fund_stays_in_use",
                 violation_error_message="The suspense fund must stay in use: unidentified receipts need it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_suspense=False) | Q(is_write_off=False),
+                name="suspense_is_no_write_off",
+                violation_error_message="The suspense fund cannot be a fund for write-offs as well.",
             ),
         ]
 

@@ -11,12 +11,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, WholeAdmin, actor_of
+from ims.approvals.admin import ApprovedAdmin
+from ims.audit.admin import ViewOnlyAdmin, WholeAdmin, actor_of
 from ims.imports.models import FileProfile, ImportBatch, RoutingRule, SourceFile
 from ims.imports.shares import batches_visible_to
 
 
-class _Settings(TrackedAdmin):
+class _Settings(ApprovedAdmin):
     """Kept for ever: what was imported under a setting must be explainable later. Switch it off instead."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

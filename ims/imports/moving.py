@@ -62,7 +62,8 @@ def claimed(batch_id: int) -> Iterator[ImportBatch]:
         if not cursor.fetchone()[0]:
             last = BatchStep.objects.filter(batch_id=batch_id).order_by("-id").first()
             who = f" ({last.actor_name} began at {timezone.localtime(last.occurred_at):%H:%M})" if last else ""
-            raise BatchMoved(f"Import {batch_id} is being worked on just now{who}. Look again in a moment.")
+            sentence = f"Import {batch_id} is being worked on just now{who}. Look again in a moment."
+            raise BatchMoved(sentence, code="busy")
     try:
         yield find_batch(batch_id)
     finally:

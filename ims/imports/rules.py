@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from ims.common.errors import InvalidInput
 from ims.common.money import pounds
@@ -181,3 +182,18 @@ def influential(rules: Sequence[Rule]) -> list[int]:
         if any(later.reads & set(rule.actions) for later in rules[place + 1 :]):
             found.append(place)
     return found
+
+
+def conditions_in_words(groups: list[dict[str, Any]]) -> list[str]:
+    """Each group of conditions as a sentence."""
+    return [
+        (" or " if group.get("match") == "any" else " and ").join(_in_words(c) for c in group["conditions"])
+        for group in groups
+    ]
+
+
+def _in_words(condition: dict[str, Any]) -> str:
+    name = FIELDS.get(condition["field"], condition["field"])
+    comparison = OPERATORS.get(condition["operator"], condition["operator"]).split(" (")[0]
+    value = "" if condition["operator"] in WITHOUT_VALUE else f" “{condition.get('value', '')}”"
+    return f"{name} {comparison}{value}"

@@ -30,6 +30,7 @@ _SENTENCES = {
     "entry_vat_within_amount": "The VAT of a line must lie within its amount.",
     "reversal_is_final": "That posting is itself a reversal. It cannot be reversed; post a new journal instead.",
     "reversal_mirrors": "A reversal must mirror what it undoes, line for line.",
+    "posting_within_limit": "This moves more than may be moved alone, and nobody has approved it. Ask for an approval.",
     "reverses_id": "That posting has been reversed already.",
 }
 

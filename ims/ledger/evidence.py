@@ -48,7 +48,7 @@ _SEAL_FIELDS = (
 _POSTINGS = """
 SELECT p.id, p.kind, p.series, p.number, coalesce(p.reverses_id, 0), p.entry_count, p.total::text,
        (extract(epoch FROM p.posted_at) * 1000000)::bigint, p.source_kind, p.source_key, p.reason,
-       p.actor_kind, p.actor_id, p.actor_name, encode(s.digest, 'hex')
+       p.actor_kind, p.actor_id, p.actor_name, p.approval_id, encode(s.digest, 'hex')
 FROM ledger_sealedposting s JOIN ledger_posting p ON p.id = s.posting_id
 WHERE s.seal_id = %(seal)s AND p.id > %(after)s ORDER BY p.id LIMIT %(page)s
 """
@@ -67,6 +67,7 @@ _POSTING_FIELDS = (
     "actor_kind",
     "actor_id",
     "actor_name",
+    "approval",
     "digest",
 )
 _ENTRIES = """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from ims.ledger.models import Posting
 
@@ -31,6 +33,23 @@ class Line:
     corrects: int | None = None
     vat_amount: Decimal | None = None
     """None: reckoned from the amount and the rate of the day it was received."""
+
+    def as_data(self) -> dict[str, Any]:
+        """The line as JSON: what is filled in, and no more."""
+        return {
+            name: value if isinstance(value, int) else str(value)
+            for name, value in asdict(self).items()
+            if value is not None and value != ""
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Line:
+        """The line that `as_data` wrote down."""
+        read = {
+            **dict.fromkeys(("amount", "vat_amount"), Decimal),
+            **dict.fromkeys(("received_on", "accounting_date"), date.fromisoformat),
+        }
+        return cls(**{name: read.get(name, lambda same: same)(value) for name, value in data.items()})
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from ims.approvals.models import Request
 from ims.audit.history import Tracked
 from ims.audit.personal import Personal
 from ims.audit.scope import Paths
@@ -82,6 +83,15 @@ class Posting(models.Model):
     reverses = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", help_text="The posting undone."
     )
+    approval = models.ForeignKey(
+        Request,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="The request by which a second person allowed it.",
+    )
     entry_count = models.IntegerField()
     total = models.DecimalField(max_digits=16, decimal_places=2, help_text="The sum of its entries.")
     reason = models.TextField(blank=True, default="")
@@ -101,6 +111,9 @@ class Posting(models.Model):
             ("reverse_posting", "Can reverse postings"),
         ]
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["approval"], name="posting_approval", condition=Q(approval__isnull=False)),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["source_kind", "source_key"], name="posting_once_per_source"),
             models.UniqueConstraint(fields=["series", "number"], name="posting_number_once"),

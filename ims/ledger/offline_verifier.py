@@ -44,6 +44,8 @@ def posting_head(posting):
     text = "|".join(["posting1"] + [str(posting[name]) for name in names])
     for name in ("source_kind", "source_key", "reason", "actor_kind", "actor_id", "actor_name"):
         text += f"|{len(posting[name].encode('utf-8'))}:{posting[name]}"
+    if posting.get("approval") is not None:
+        text += "|approval:{}".format(posting["approval"])
     return text.encode("utf-8")
 
 

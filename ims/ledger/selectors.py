@@ -38,6 +38,13 @@ def _left(expression: str, entry_ids: Sequence[int]) -> dict[int, Decimal]:
         return dict(cursor.fetchall())
 
 
+def moved_by(posting: Posting) -> Decimal:
+    """How much a posting moves, in pounds: what goes in or what comes out, whichever is more."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ims_moved(%s, false)", [posting.pk])
+        return cursor.fetchone()[0]
+
+
 def moved_entries(posting_id: int, *, limit: int) -> list[tuple[int, str]]:
     """Lines of a posting whose money has been moved and not put back: (line, reference of the mover)."""
     with connection.cursor() as cursor:
@@ -172,7 +179,15 @@ def _read_cursor(cursor: str) -> tuple[str, tuple[date, int]]:
 
 def entry_for(actor: Actor, entry_id: int) -> Entry | None:
     """The entry as the actor may see it, if it exists and is in their scope. It is for showing, not for writing."""
-    related = ("posting", "posting__reverses", "fund", "method_of_payment", "office", "vat_code", "corrects__posting")
+    related = (
+        "posting__approval",
+        "posting__reverses",
+        "fund",
+        "method_of_payment",
+        "office",
+        "vat_code",
+        "corrects__posting",
+    )
     entry = scoped(actor, Entry.objects.select_related(*related)).filter(pk=entry_id).first()
     return personal.veil_one(actor, entry)
 

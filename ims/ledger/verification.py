@@ -148,12 +148,21 @@ CHECKS: tuple[Check, ...] = (
               OR t.vat_amount IS DISTINCT FROM e.vat_amount""",
     ),
     Check(
+        "ledger.approval_differs",
+        "{0} names request {1} as its approval, but that request did not approve it: it is “{2}”.",
+        """SELECT ims_posting_reference(p), p.approval_id, coalesce(r.state, 'gone')
+           FROM ledger_posting p LEFT JOIN approvals_request r ON r.id = p.approval_id
+           WHERE p.approval_id IS NOT NULL
+             AND (r.state = 'approved' AND r.decided_at = p.posted_at) IS NOT TRUE""",
+    ),
+    Check(
         "ledger.missing_trigger",
         "The rule {0} of table {1} is not in force: what it forbids would be accepted.",
         """SELECT t.trigger_name, t.table_name
            FROM (VALUES ('ims_entry_leaf', 'ledger_entry'), ('ims_entry_after_insert', 'ledger_entry'),
                         ('ims_posting_moment', 'ledger_posting'), ('ims_posting_is_whole', 'ledger_posting'),
-                        ('ims_reversal_mirrors', 'ledger_posting'),
+                        ('ims_reversal_mirrors', 'ledger_posting'), ('ims_posting_within_limit', 'ledger_posting'),
+                        ('ims_request_guard', 'approvals_request'),
                         ('ims_period_keeps_entries', 'ledger_accountingperiod')) AS t (trigger_name, table_name)
            WHERE NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = t.table_name::regclass
                              AND tgname = t.trigger_name AND tgenabled <> 'D')""",

@@ -41,10 +41,10 @@ WITH lines AS MATERIALIZED ({select}),
      summary AS (SELECT count(*) AS entry_count, coalesce(sum(amount), 0) AS total FROM lines),
      posting AS (
        INSERT INTO ledger_posting
-         (kind, series, number, source_kind, source_key, reverses_id, entry_count, total, reason,
+         (kind, series, number, source_kind, source_key, reverses_id, approval_id, entry_count, total, reason,
           actor_kind, actor_id, actor_name)
        SELECT %(kind)s, %(series)s, ims_next_number(%(series)s), %(source_kind)s, %(source_key)s, %(reverses_id)s,
-              entry_count, total, %(reason)s, %(actor_kind)s, %(actor_id)s, %(actor_name)s
+              %(approval_id)s::bigint, entry_count, total, %(reason)s, %(actor_kind)s, %(actor_id)s, %(actor_name)s
        FROM summary WHERE entry_count > 0
        RETURNING id),
      entries AS (
@@ -77,9 +77,11 @@ def write(
     source_key: str,
     reason: str,
     reverses: Posting | None = None,
+    approval: int | None = None,
 ) -> Posting | None:
     """Add one posting whose lines `select` yields (see `LINE_COLUMNS`); None when it yields no line.
 
+    `approval` is the number of the request that allows it, as `limits.leave` gives it.
     Must run inside the caller's transaction. Raises `LedgerRefusal` when the database refuses.
     """
     statement = sql.SQL(_WRITE).format(select=select)
@@ -90,6 +92,7 @@ def write(
         "source_kind": source_kind,
         "source_key": source_key,
         "reverses_id": reverses.pk if reverses else None,
+        "approval_id": approval,
         "reason": reason,
         "actor_kind": actor.kind,
         "actor_id": actor.identifier,

@@ -10,7 +10,9 @@ from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 
-from ims.audit.admin import REASON, TrackedAdmin, TrackedResource, actor_of
+from ims.approvals.admin import ApprovedAdmin
+from ims.approvals.errors import ApprovalNeeded
+from ims.audit.admin import REASON, TrackedResource, actor_of
 from ims.common.errors import ImsError
 from ims.people import services
 from ims.people.models import User
@@ -67,7 +69,7 @@ class PersonResource(TrackedResource):
 
 
 @admin.register(User)
-class PersonAdmin(TrackedAdmin):
+class PersonAdmin(ApprovedAdmin):
     """People: add, change roles, make inactive. Never deleted."""
 
     needs_recent_sign_in = True
@@ -118,6 +120,8 @@ class PersonAdmin(TrackedAdmin):
                     try:
                         with transaction.atomic():
                             _apply(actor, self.instance, data)
+                    except ApprovalNeeded:
+                        raise  # not a mistake in the form: it is asked for
                     except ImsError as refusal:
                         raise forms.ValidationError(str(refusal)) from refusal
                 return data

@@ -8,8 +8,9 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         from ims.approvals import directory
-        from ims.people import roles, selectors
+        from ims.people import approving, roles, selectors
 
+        approving.register()
         directory.register(
             "person",
             directory.Source(roles=selectors.roles_of, again=selectors.actor_again, holders=selectors.holders_of),

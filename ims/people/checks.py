@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ims.approvals.models import Conflict
+from ims.common.findings import Finding
 from ims.people import roles
 from ims.people.models import CouncilRole, User
-from ims.people.selectors import known_roles, with_access
+from ims.people.selectors import conflicting_duties, known_roles, with_access
+
+_MOST_NAMED = 10
 
 
 def findings() -> Iterator[str]:
@@ -27,3 +31,22 @@ def findings() -> Iterator[str]:
         held = {f"{each.content_type.app_label}.{each.codename}" for each in role.group.permissions.all()}
         if held != set(role.permissions):
             yield f"The role {role} was changed outside IMS: it does not hold what its history says."
+
+
+def verify() -> Iterator[Finding]:
+    """Who holds duties that should be apart: a warning where nobody may, else to know, with what makes up for it."""
+    held: dict[Conflict, list[str]] = {}
+    for person, conflicts in conflicting_duties():
+        for conflict in conflicts:
+            held.setdefault(conflict, []).append(str(person))
+    for conflict, people in held.items():
+        names = ", ".join(people[:_MOST_NAMED])
+        if len(people) > _MOST_NAMED:
+            names += f" and {len(people) - _MOST_NAMED} more"
+        sentence = f"{names}: “{conflict.name}”. {conflict.why} "
+        if conflict.is_refused:
+            sentence += "Nobody may hold both: take one of the roles away."
+        else:
+            sentence += f"What makes up for it: {conflict.compensating_control}"
+        severity = "warning" if conflict.is_refused else "information"
+        yield Finding(check="people.duties", severity=severity, message=sentence, subject=conflict.name)

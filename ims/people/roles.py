@@ -74,7 +74,8 @@ _LISTS = (
         ],
         "view",
     )
-    | {"jobs.view_jobrun", "reporting.view_proof", "approvals.view_request", "approvals.view_limit"}
+    | _all("approvals", ["request", "limit", "conflict"], "view")
+    | {"jobs.view_jobrun", "reporting.view_proof"}
     | {"payment_types.view_paymenttype", "council.view_councildetails"}
     | _all("correspondence", ["message", "wording"], "view")
     | {"telephone_line.view_callpayment"}
@@ -130,7 +131,7 @@ ROLES: tuple[Role, ...] = (
             | _MONEY_MOVES
             | _REFUNDS
             | _IMPORT_SETTINGS
-            | {"approvals.decide_request", "access.decide_review", "access.view_accessreview"}
+            | {"approvals.decide_request", "access.decide_review", "access.view_accessreview", "suspense.write_off"}
             | _all("accounts", ["stopreason"], "add", "change")
             | _all("exports", ["exportprofile", "exportbatch"], "view")
         ),
@@ -147,6 +148,7 @@ ROLES: tuple[Role, ...] = (
             | _all("exports", ["exportbatch"], "view")
             | {
                 "approvals.decide_request",
+                "suspense.write_off",
                 "exports.build_export",
                 "exports.download_export",
                 "ledger.post_transfer",
@@ -189,7 +191,7 @@ ROLES: tuple[Role, ...] = (
             | _all("correspondence", ["carrieraccount"], "add", "change")
             | _all("correspondence", ["wording"], "add", "change", "delete")
             | _all("api", ["client", "notifyaddress"], "add", "change")
-            | _all("approvals", ["limit"], "add", "change")
+            | _all("approvals", ["limit", "conflict"], "add", "change")
             | _all("sign_in", ["directoryrole"], "add", "change", "delete")
             | {
                 "api.issue_key",

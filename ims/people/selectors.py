@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 
+from ims.approvals import duties
 from ims.approvals.directory import Colleague
+from ims.approvals.models import Conflict
 from ims.audit.actors import Actor
 from ims.common import clock
 from ims.people.models import CouncilRole, User
@@ -105,3 +107,14 @@ def holders_of(permission: str) -> list[Colleague]:
         Colleague(actor_for(person), frozenset(group.name for group in person.groups.all()), person.email)
         for person in people
     ]
+
+
+def conflicting_duties() -> list[tuple[User, list[Conflict]]]:
+    """Everybody active who holds duties that should be apart, with the conflicts, refused ones first."""
+    found, in_force = [], duties.in_force()
+    for person in User.objects.filter(is_active=True).prefetch_related("groups").order_by("display_name", "username"):
+        names = {group.name for group in person.groups.all()}
+        conflicts = duties.conflicts_within(person.get_all_permissions(), names, in_force)
+        if conflicts:
+            found.append((person, conflicts))
+    return found

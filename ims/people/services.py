@@ -16,10 +16,12 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import InvalidInput
+from ims.people import granting
 from ims.people.errors import PeopleRefusal
 from ims.people.models import AccessKind, User
 from ims.people.roles import ADMINISTRATOR, in_words
@@ -41,21 +43,44 @@ def create_person(
     access_kind: str = AccessKind.STAFF,
     access_ends_on: date | None = None,
     reason: str = "",
+    approval: Approval | None = None,
 ) -> User:
     """Add a person who may sign in once a password is set (`set_temporary_password`).
 
-    Raises `PeopleRefusal` when the username is taken, a role is unknown, or the actor may not grant it.
+    Raises `PeopleRefusal` when the username is taken, a role is unknown, the actor may not grant it, or the roles do
+    not go together; `ApprovalNeeded` where rights are granted by two people.
     """
     authorise(actor, "people.add_user", what="add people")
     wanted = _known_roles(roles)
     _may_grant(actor, wanted)
+    granting.check_combination(frozenset(), wanted)
+    arguments = {
+        "username": username,
+        "display_name": display_name,
+        "roles": sorted(wanted),
+        "email": email,
+        "office_code": office_code,
+        "access_kind": access_kind,
+        "access_ends_on": None if access_ends_on is None else access_ends_on.isoformat(),
+        "reason": reason,
+    }
+    granting.agree(actor=actor, act="create", gained=wanted, arguments=arguments, approval=approval)
     person = User(
-        username=username.strip(),
-        display_name=display_name.strip(),
-        email=email.strip(),
-        office_code=office_code,
-        access_kind=access_kind,
+        username=username, display_name=display_name, email=email, office_code=office_code, access_kind=access_kind,
         access_ends_on=access_ends_on,
+    )  # fmt: skip
+    return _added(actor, person, wanted, reason)
+
+
+def _added(actor: Actor, given: User, wanted: frozenset[str], reason: str) -> User:
+    """Add the person described by `given`, with the roles `wanted`."""
+    person = User(
+        username=given.username.strip(),
+        display_name=given.display_name.strip(),
+        email=given.email.strip(),
+        office_code=given.office_code,
+        access_kind=given.access_kind,
+        access_ends_on=given.access_ends_on,
         access_began_at=clock.now(),
         is_staff=True,
         role_names=_in_words(wanted),
@@ -77,12 +102,19 @@ def create_person(
 
 @transaction.atomic
 def change_roles(
-    *, actor: Actor, person: User, roles: Iterable[str], reason: str, scope_confirmed: bool = False
+    *,
+    actor: Actor,
+    person: User,
+    roles: Iterable[str],
+    reason: str,
+    scope_confirmed: bool = False,
+    approval: Approval | None = None,
 ) -> User:
     """Give `person` exactly `roles`: of the six, and of those the council composed.
 
     Somebody who moves to other work must not keep what only the old work needed: for a person whose scope is limited,
-    `scope_confirmed` says that somebody has looked whether it still fits. Raises `PeopleRefusal` without it.
+    `scope_confirmed` says that somebody has looked whether it still fits. Raises `PeopleRefusal` without it. Taking
+    roles away is one person's decision; giving one raises `ApprovalNeeded` where rights are granted by two.
     """
     authorise(actor, "people.change_user", what="change roles")
     _reason_given(reason)
@@ -94,6 +126,7 @@ def change_roles(
             return locked
         _may_touch(actor, locked)
         _may_grant(actor, wanted ^ held)
+        granting.check_combination(held, wanted)
         _someone_must_administer(locked, losing=ADMINISTRATOR in held - wanted)
         if held and wanted - held and is_limited(locked) and not scope_confirmed:
             raise PeopleRefusal(
@@ -101,6 +134,10 @@ def change_roles(
                 "scope, and say that it is what the new work needs: the old one must not stay by oversight.",
                 code="scope_not_confirmed",
             )
+        arguments = {
+            "person": locked.pk, "roles": sorted(wanted), "reason": reason, "scope_confirmed": scope_confirmed
+        }  # fmt: skip
+        granting.agree(actor=actor, act="change", gained=wanted - held, arguments=arguments, approval=approval)
         locked.groups.remove(*Group.objects.filter(name__in=held - wanted))
         locked.groups.add(*Group.objects.filter(name__in=wanted - held))
         locked.role_names = _in_words(wanted)
@@ -186,7 +223,9 @@ def deactivate(*, actor: Actor, person: User, reason: str) -> User:
 
 
 @transaction.atomic
-def reactivate(*, actor: Actor, person: User, roles: Iterable[str], reason: str) -> User:
+def reactivate(
+    *, actor: Actor, person: User, roles: Iterable[str], reason: str, approval: Approval | None = None
+) -> User:
     """Let a person back in, with the roles named now. They need a new temporary password."""
     authorise(actor, "people.change_user", what="make people active")
     _reason_given(reason)
@@ -197,6 +236,9 @@ def reactivate(*, actor: Actor, person: User, roles: Iterable[str], reason: str)
         if locked.is_active:
             raise PeopleRefusal(f"{locked} is active already.")
         _may_touch(actor, locked)
+        granting.check_combination(frozenset(), wanted)
+        arguments = {"person": locked.pk, "roles": sorted(wanted), "reason": reason}
+        granting.agree(actor=actor, act="reactivate", gained=wanted, arguments=arguments, approval=approval)
         locked.is_active, locked.role_names = True, _in_words(wanted)
         locked.access_began_at = clock.now()
         if locked.access_is_over:
@@ -250,14 +292,8 @@ def first_administrator(
         raise PeopleRefusal("The first administrator is made on the server, with a command.")
     if User.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exists():
         raise PeopleRefusal("There is an administrator already. Ask them to add you.", code="administrator_exists")
-    person = create_person(
-        actor=actor,
-        username=username,
-        display_name=display_name,
-        email=email,
-        roles=[ADMINISTRATOR],
-        reason="First administrator",
-    )
+    given = User(username=username, display_name=display_name, email=email)
+    person = _added(actor, given, frozenset({ADMINISTRATOR}), "First administrator")
     if password is None:
         return person
     try:

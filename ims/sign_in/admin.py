@@ -10,7 +10,8 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from ims.audit.admin import REASON, TrackedAdmin, actor_of
+from ims.approvals.admin import ApprovedAdmin
+from ims.audit.admin import REASON, actor_of
 from ims.common.errors import ImsError
 from ims.people.roles import ROLES
 from ims.sign_in.models import DirectoryRole
@@ -48,7 +49,7 @@ class DirectoryRoleForm(forms.ModelForm):
 
 
 @admin.register(DirectoryRole)
-class DirectoryRoleAdmin(TrackedAdmin):
+class DirectoryRoleAdmin(ApprovedAdmin):
     """Mappings: whoever may grant a role may say which group gets it."""
 
     needs_recent_sign_in = True

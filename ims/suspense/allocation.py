@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from ims.common.money import ZERO
 from ims.ledger.lines import Line
@@ -32,6 +33,35 @@ class Allocation:
     takes: Sequence[ItemTake]
     lines: Sequence[Line]
     credit_notes: Sequence[Line] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """The allocation as JSON."""
+        return {
+            "takes": [
+                {
+                    "item": take.item,
+                    "amount": str(take.amount),
+                    "remaining_seen": None if take.remaining_seen is None else str(take.remaining_seen),
+                }
+                for take in self.takes
+            ],
+            "lines": [line.as_data() for line in self.lines],
+            "credit_notes": [line.as_data() for line in self.credit_notes],
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Allocation:
+        """The allocation that `as_data` wrote down."""
+        return cls(
+            takes=[
+                ItemTake(
+                    take["item"], Decimal(take["amount"]), Decimal(seen) if (seen := take["remaining_seen"]) else None
+                )
+                for take in data["takes"]
+            ],
+            lines=[Line.from_data(line) for line in data["lines"]],
+            credit_notes=[Line.from_data(line) for line in data["credit_notes"]],
+        )
 
     @property
     def taken(self) -> Decimal:

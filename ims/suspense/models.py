@@ -52,6 +52,7 @@ class SuspenseItem(Tracked):
             ("allocate", "Can allocate suspense to accounts"),
             ("assign", "Can give suspense items to people and set due dates"),
             ("add_note", "Can add notes to suspense items"),
+            ("write_off", "Can write off suspense items"),
         ]
         ordering = ["received_on", "id"]
         constraints = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -11,11 +12,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
 
+from ims.approvals.errors import ApprovalNeeded
+from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import ImsError, NotAllowed
 from ims.common.money import format_pounds
+from ims.funds.models import Fund
 from ims.jobs.queue import enqueue
 from ims.ledger import services as ledger
 from ims.ledger.errors import LedgerRefusal
@@ -27,6 +31,8 @@ from ims.suspense.allocation import Allocation, ItemTake, Proposal, ProposalOutc
 from ims.suspense.errors import ItemTaken, SuspenseRefusal
 from ims.suspense.models import SuspenseItem, SuspenseNote
 
+ALLOCATION_KIND = "suspense.allocation"
+WRITE_OFF = "suspense.write_off"
 LONGEST_NOTE = 4000
 MATCH_JOB = "suspense.match"
 MATCH_ALL_JOB = "suspense.match_all_now"
@@ -140,16 +146,21 @@ def add_note(*, actor: Actor, item_id: int, text: str) -> SuspenseNote:
 
 
 @transaction.atomic
-def allocate(*, actor: Actor, allocation: Allocation, reason: str, key: str) -> Posting:
+def allocate(
+    *, actor: Actor, allocation: Allocation, reason: str, key: str, approval: Approval | None = None
+) -> Posting:
     """Move money out of suspense to the accounts it belongs to.
 
     One posting: each item is debited by exactly what is taken from it, and lines = takes + credit notes. The same
     `key` again returns the posting made first. What is not taken stays open. Undo it by reversing the posting.
 
     Raises `ItemTaken` when somebody else moved money of an item since it was looked at; `LedgerRefusal` (or the
-    accounts room's refusal, with a sentence for each line) when the money cannot go where it is sent.
+    accounts room's refusal, with a sentence for each line) when the money cannot go where it is sent; `ApprovalNeeded`
+    over what the actor may allocate alone. Money sent to a fund for write-offs is written off: see `write_off`.
     """
     authorise(actor, "suspense.allocate", what="allocate suspense")
+    if Fund.objects.filter(pk__in={line.fund for line in allocation.lines}, is_write_off=True).exists():
+        authorise(actor, WRITE_OFF, what="write off suspense items")
     earlier = Posting.objects.filter(source_kind=Posting.Kind.ALLOCATION, source_key=key).first()
     if earlier is not None:
         return earlier
@@ -157,7 +168,10 @@ def allocate(*, actor: Actor, allocation: Allocation, reason: str, key: str) -> 
     _refuse_what_is_gone(actor, allocation.takes, items)
     try:
         with transaction.atomic():
-            posting = _post(actor, allocation, items, reason=reason, key=key)
+            posting = _post(actor, allocation, items, reason=reason, key=key, approval=approval)
+    except ApprovalNeeded as needed:
+        asked = {**allocation.as_data(), "reason": reason, "key": key}
+        raise ApprovalNeeded(needed.message, kind=ALLOCATION_KIND, payload=asked, key=key) from needed
     except LedgerRefusal as refusal:
         if refusal.code == "posting_once_per_source":
             return Posting.objects.get(source_kind=Posting.Kind.ALLOCATION, source_key=key)
@@ -168,7 +182,58 @@ def allocate(*, actor: Actor, allocation: Allocation, reason: str, key: str) -> 
     return posting
 
 
-def _post(actor: Actor, allocation: Allocation, items: Mapping[int, SuspenseItem], *, reason: str, key: str) -> Posting:
+@transaction.atomic
+def write_off(
+    *,
+    actor: Actor,
+    item_id: int,
+    fund: str,
+    reason: str,
+    key: str,
+    remaining_seen: Decimal | None = None,
+    account_reference: str = "",
+    approval: Approval | None = None,
+) -> Posting:
+    """Give up looking for whose an item is: move all that remains of it to `fund`, one that is for write-offs.
+
+    It is an allocation like any other, so it is undone by reversing it should the payer come forward. Raises
+    `SuspenseRefusal` for another kind of fund; otherwise like `allocate`.
+    """
+    authorise(actor, WRITE_OFF, what="write off suspense items")
+    item = selectors.get_item(actor, item_id)
+    if not Fund.objects.filter(pk=fund, is_write_off=True, is_active=True).exists():
+        raise SuspenseRefusal(f"“{fund}” is no fund for write-offs. Choose one that is.", code="no_write_off_fund")
+    if item.state != SuspenseItem.State.OPEN:
+        raise SuspenseRefusal(f"Suspense item {item.pk} is closed already.", code="item_closed")
+    line = Line(
+        fund=fund,
+        account_reference=account_reference or f"SUSPENSE {item.pk}",
+        amount=item.remaining,
+        narrative=f"Written off: suspense item {item.pk}",
+        payer_name=item.entry.payer_name,
+        received_on=item.entry.received_on,
+    )
+    seen = item.remaining if remaining_seen is None else remaining_seen
+    posting = allocate(
+        actor=actor,
+        allocation=Allocation(takes=[ItemTake(item.pk, item.remaining, seen)], lines=[line]),
+        reason=reason,
+        key=key,
+        approval=approval,
+    )
+    record("suspense_written_off", actor=actor, subject=item, reason=reason, data={"posting": str(posting)})
+    return posting
+
+
+def _post(
+    actor: Actor,
+    allocation: Allocation,
+    items: Mapping[int, SuspenseItem],
+    *,
+    reason: str,
+    key: str,
+    approval: Approval | None,
+) -> Posting:
     return ledger.post_allocation(
         actor=actor,
         takes=[ledger.Take(items[take.item].entry_id, take.amount) for take in allocation.takes],
@@ -176,6 +241,7 @@ def _post(actor: Actor, allocation: Allocation, items: Mapping[int, SuspenseItem
         credit_notes=allocation.credit_notes,
         reason=reason,
         key=key,
+        approval=approval,
     )
 
 

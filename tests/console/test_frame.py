@@ -110,6 +110,7 @@ def test_navigation_shows_the_jobs_a_person_may_do_and_marks_where_they_are(as_r
         "Suspense",
         "Exports",
         "Proof",
+        "Approvals",
         "Accounts",
         "Audit",
         "Settings",

@@ -29,11 +29,11 @@ def model_council(db):
 
 
 def test_the_model_council_is_whole_and_seeding_twice_adds_nothing(model_council):
-    assert model_council["funds"] == 15
+    assert model_council["funds"] == 18
     assert model_council["bank_holidays"] == 40
     assert set(seed.seed_model_council(SEEDER).values()) == {0}
     assert list(checks.findings(date(2026, 11, 20))) == []
-    assert Fund.history.filter(history_change_reason=seed.REASON).count() == 15
+    assert Fund.history.filter(history_change_reason=seed.REASON).count() == 18
 
 
 def test_seeding_leaves_a_councils_own_settings_alone(model_council):

@@ -13,7 +13,7 @@ from ims.common.errors import InvalidInput, NotAllowed
 from ims.people import checks, services
 from ims.people.errors import PeopleRefusal
 from ims.people.models import User
-from ims.people.roles import ADMINISTRATOR, AUDITOR, FINANCE, INCOME_OFFICER, SERVICE_DESK, sync_roles
+from ims.people.roles import ADMINISTRATOR, AUDITOR, FINANCE, INCOME_MANAGER, INCOME_OFFICER, SERVICE_DESK, sync_roles
 from ims.people.selectors import actor_for
 from tests.people.people_world import SET_UP, actor, member
 
@@ -89,15 +89,17 @@ def test_a_change_of_roles_shows_before_and_after(administrator):
     person = member("olu", INCOME_OFFICER)
     own = Group.objects.create(name="Elections team")
     person.groups.add(own)
-    services.change_roles(actor=administrator, person=person, roles=[FINANCE, AUDITOR], reason="Moved to finance")
-    assert set(person.groups.values_list("name", flat=True)) == {FINANCE, AUDITOR, "Elections team"}
+    services.change_roles(
+        actor=administrator, person=person, roles=[FINANCE, INCOME_MANAGER], reason="Moved to finance"
+    )
+    assert set(person.groups.values_list("name", flat=True)) == {FINANCE, INCOME_MANAGER, "Elections team"}
     now, before = person.history.all()[:2]
     change = now.diff_against(before).changes[0]
-    assert (change.field, change.old, change.new) == ("role_names", "Income officer", "Finance, Auditor")
+    assert (change.field, change.old, change.new) == ("role_names", "Income officer", "Income manager, Finance")
     assert now.history_change_reason == "Moved to finance"
     assert Event.objects.get(verb="roles_changed").data == {
         "before": [INCOME_OFFICER],
-        "after": sorted([FINANCE, AUDITOR]),
+        "after": sorted([FINANCE, INCOME_MANAGER]),
     }
 
 

@@ -13,6 +13,8 @@ from ims.access import services as access
 from ims.access.models import ReviewLine
 from ims.accounts.models import AccountLoad
 from ims.api.models import ClientKey, Notification, NotifyAddress
+from ims.approvals import services as approvals
+from ims.approvals.models import Limit, Request
 from ims.audit.actors import acting, command
 from ims.correspondence.models import CarrierAccount, Message, Wording
 from ims.council.models import CouncilDetails
@@ -21,7 +23,14 @@ from ims.evidence.models import EvidencePack, SealPublication
 from ims.exports import services as exports
 from ims.exports.models import ExportBatch, ExportProfile
 from ims.exports.seed import seed_profiles as seed_export_profiles
-from ims.funds.models import BankHoliday, ExtraField, FundGroup, Office, SystemMessage
+from ims.funds.models import (
+    BankHoliday,
+    ExtraField,
+    FundGroup,
+    GeneralLedgerMapping,
+    Office,
+    SystemMessage,
+)
 from ims.funds.modulus_models import ModulusTableLoad
 from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.ledger.models import Entry
@@ -33,6 +42,7 @@ from ims.payments.services import NewLine, Payer, create_link
 from ims.payments.services.troubles import raise_exception
 from ims.people.council_roles import save_role
 from ims.people.models import CouncilRole, User
+from ims.people.selectors import actor_for
 from ims.sign_in.models import BreakGlassUse, DirectoryRole
 from ims.suspense.models import SuspenseItem
 from ims.telephone_line.models import CallPayment
@@ -63,6 +73,7 @@ class OneOfEverything:
     review: ReviewLine
     council_role: CouncilRole
     payments: Payments
+    request: Request
 
 
 def _client_that_was_told() -> ClientKey:
@@ -128,7 +139,8 @@ def everything(world: World, settings, tmp_path) -> OneOfEverything:
         SystemMessage.objects.create(
             text="Bank closed", starts_at=timezone.now(), ends_at=timezone.now() + timedelta(days=1)
         )
-        Office.objects.get(code="WP").save()  # it was made in bulk, which leaves no history
+        for made_in_bulk in (Office.objects.get(code="WP"), Limit.objects.order_by("pk").first()):
+            made_in_bulk.save()  # so that there is history to look at
     ModulusTableLoad.objects.create(
         valid_from=date(2026, 1, 1), valacdos="", scsubtab="", weight_rows=0, substitutions=0, loaded_by="Test set-up"
     )
@@ -151,6 +163,7 @@ def everything(world: World, settings, tmp_path) -> OneOfEverything:
         item=SuspenseItem.objects.first(),
         export=export,
         use=BreakGlassUse.objects.create(person=people["Administrator"], address="192.0.2.1"),
+        request=_request(people["Finance"]),
         load=AccountLoad.objects.create(file_name="holders.csv", sha256="0" * 64, content=b""),
         pack=evidence.make_pack(
             actor=command("tests"),
@@ -173,3 +186,16 @@ def everything(world: World, settings, tmp_path) -> OneOfEverything:
 def _review() -> ReviewLine:
     review = access.open_review(actor=command("tests"), title="Quarter 3", due_on=date.today())
     return review.lines.get(person__username="nobody")
+
+
+def _request(finance: User) -> Request:
+    """A change of a general ledger code that waits to be decided."""
+    mapping = GeneralLedgerMapping.objects.get(side="income", fund="23")
+    payload = {
+        "model": "funds.generalledgermapping",
+        "act": "change",
+        "pk": str(mapping.pk),
+        "values": {"gl_code": "111111"},
+        "reason": "New codes",
+    }
+    return approvals.request(actor=actor_for(finance), kind="funds.mapping", payload=payload, reason="New codes")

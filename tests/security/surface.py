@@ -99,6 +99,7 @@ def _arguments(name: str, pattern: URLPattern, one: OneOfEverything) -> dict[str
         "rule_id": one.rule.pk,
         "profile_id": one.profile.pk,
         "item_id": one.item.pk,
+        "request_id": one.request.pk,
         "person_id": one.people["Nobody"].pk,
         "label": "funds.fund",
         "key": "23",

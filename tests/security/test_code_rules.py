@@ -32,7 +32,7 @@ NEEDS_NO_AUTHORISE = {
     "correspondence.is_in_scope": "answers whether a message lies in the actor's funds, for services that authorise",
     "telephone_line.the_method": "reads which method of payment is the line's, for services that authorise",
     "audit.record": "writes the record of an act its caller was allowed; the trail is open to every service",
-    "approvals.rehearse": "does what is asked through the owning room's service, which authorises, and takes it back",
+    "approvals.draft": "does what is asked through the owning room's service, which authorises, and takes it back",
     "approvals.request": "rehearses what is asked through the owning room's service, which authorises",
     "approvals.withdraw": "lets nobody but who asked",
     "accounts.refusal_of": "only words the refusal of a load; reads nothing",
@@ -62,6 +62,7 @@ NEEDS_NO_AUTHORISE = {
     "payments.token_of": "spells what names a link; who may see it is asked where it is shown",
     "payments.find_link": "the signature of the link is the permission",
     "payments.taken_outside": "words an exception",
+    "people.first_administrator": "only by a command on the server, and only while nobody is an administrator",
     "ledger.find": "finds a posting by its natural key, so that the second attempt meets the first",
 }
 """Public functions of services that do not call `authorise` themselves, nor through another of the room."""

@@ -17,6 +17,7 @@ def everybody_alone(sender: Any = None, **_: Any) -> None:
     last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
     if sender is not None and sender is not last:
         return
+    seed.suggest_conflicts()
     Limit.objects.all()._raw_delete("default")
     Limit.objects.bulk_create(
         [Limit(role=ANYBODY, kind=each.code, alone_up_to=None, may_approve_up_to=None) for each in kinds.limits()]

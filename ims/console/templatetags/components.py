@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+from ims.console.asking import hint
 from ims.console.fields import dressed
 from ims.console.states import colour_of
 
@@ -28,6 +29,13 @@ def state(value: str, label: str = "", colour: str = "") -> SafeString:
     """A badge for the state called `value`, coloured as `ims.console.states` says unless `colour` is given."""
     text = label or str(value).replace("_", " ").capitalize()
     return format_html('<strong class="govuk-tag govuk-tag--{}">{}</strong>', colour or colour_of(value), text)
+
+
+@register.simple_tag(takes_context=True)
+def approval_hint(context: Context, limit: str) -> SafeString:
+    """What somebody may do of `limit` alone, and who approves more; nothing for who may do any amount."""
+    sentence = hint(context["request"].actor, limit)
+    return format_html('<p class="govuk-inset-text ims-narrow">{}</p>', sentence) if sentence else SafeString("")
 
 
 @register.simple_block_tag

@@ -14,8 +14,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
+from ims.approvals.errors import ApprovalNeeded
 from ims.audit.actors import Actor, authorise
 from ims.common.errors import Conflict, ImsError, NotAllowed, NotFound
+from ims.console.asking import needed_page
 from ims.sign_in.recent import require_recent
 
 View = Callable[..., HttpResponse]
@@ -31,7 +33,7 @@ def screen(
 
     `what` completes “You may not …”. An `ImsError` that leaves the view becomes a page: 403, 404 or 409 for
     `NotAllowed`, `NotFound` and `Conflict`, 400 for every other refusal. To show a refusal beside the form that
-    caused it, use `refusals`.
+    caused it, use `refusals`. `ApprovalNeeded` becomes the page that shows the plan and offers to ask.
     """
     needed = (permission,) if isinstance(permission, str) else permission
 
@@ -46,12 +48,21 @@ def screen(
                 if recent:
                     require_recent(request)
                 return view(request, *args, **arguments)
+            except ApprovalNeeded as stopped:
+                return _asks_first(request, stopped) if stopped.kind else refused(request, stopped)
             except ImsError as refusal:
                 return refused(request, refusal)
 
         return guarded
 
     return decorate
+
+
+def _asks_first(request: HttpRequest, needed: ApprovalNeeded) -> HttpResponse:
+    try:
+        return needed_page(request, needed)
+    except ImsError as refusal:
+        return refused(request, refusal)
 
 
 def _authorise_any(actor: Actor, permissions: tuple[str, ...], what: str) -> None:
@@ -91,12 +102,13 @@ class Attempt:
 def refusals(form: BaseForm) -> Iterator[Attempt]:
     """Show an `ImsError` raised inside the block as an error of `form`; `succeeded` is False then.
 
-    Permissions and records that are gone are not the form's fault: those still become a page of their own.
+    Permissions and records that are gone are not the form's fault: those still become a page of their own, and so does
+    what needs a second person.
     """
     attempt = Attempt()
     try:
         yield attempt
-    except (NotAllowed, NotFound):
+    except (NotAllowed, NotFound, ApprovalNeeded):
         raise
     except ImsError as refusal:
         attempt.succeeded = False

@@ -31,7 +31,7 @@ from ims.formats import registry
 from ims.imports import selectors, services
 from ims.imports.models import FileProfile, RoutingRule
 from ims.imports.models.profiles import LAYOUT
-from ims.imports.rules import FIELDS, OPERATORS, WITHOUT_VALUE
+from ims.imports.rules import FIELDS, conditions_in_words
 
 VIEW_RULES = "imports.view_routingrule"
 VIEW_PROFILES = "imports.view_fileprofile"
@@ -48,7 +48,7 @@ def rules(request: HttpRequest) -> HttpResponse:
         "rules": [
             {
                 "rule": rule,
-                "when": _in_words(rule.groups),
+                "when": conditions_in_words(rule.groups),
                 "sets": [f"{FIELDS.get(name, name)}: {value}" for name, value in rule.actions.items()],
                 "hits": hits[rule.pk][0],
                 "last": hits[rule.pk][1],
@@ -59,21 +59,6 @@ def rules(request: HttpRequest) -> HttpResponse:
         "may_add": request.actor.may("imports.add_routingrule"),
     }
     return render(request, "console/imports/rules.html", context)
-
-
-def _in_words(groups: list[dict[str, Any]]) -> list[str]:
-    """Each group as a sentence."""
-    return [
-        (" or " if group.get("match") == "any" else " and ").join(_condition(c) for c in group["conditions"])
-        for group in groups
-    ]
-
-
-def _condition(condition: dict[str, Any]) -> str:
-    name = FIELDS.get(condition["field"], condition["field"])
-    comparison = OPERATORS.get(condition["operator"], condition["operator"]).split(" (")[0]
-    value = "" if condition["operator"] in WITHOUT_VALUE else f" “{condition.get('value', '')}”"
-    return f"{name} {comparison}{value}"
 
 
 @screen(permission=VIEW_RULES, what="see routing rules")
@@ -88,7 +73,7 @@ def rule(request: HttpRequest, rule_id: int | None = None) -> HttpResponse:
     conditions = ConditionSet(_with_more(data, step, "conditions"), initial=condition_rows(found.groups),
                               prefix="conditions")  # fmt: skip
     trial = None
-    if data and step != "add" and form.is_valid() and conditions.is_valid():
+    if data and step not in ("add", "change") and form.is_valid() and conditions.is_valid():
         form.fill(found)
         found.groups = groups_from(conditions.forms)
         with refusals(form) as attempt:
@@ -99,7 +84,7 @@ def rule(request: HttpRequest, rule_id: int | None = None) -> HttpResponse:
         if attempt.succeeded and step != "try":
             messages.success(request, f"The rule “{found.name}” was saved.")
             return redirect("imports:rules")
-    form.is_quiet = step == "add"
+    form.is_quiet = step in ("add", "change")
     context = {
         "title": found.name if rule_id else "New routing rule",
         "rule": found,

@@ -23,6 +23,7 @@ from ims.console.suspense_forms import (
     RuleForm,
     SuspenseFilters,
     WorkForm,
+    WriteOffForm,
     accepted,
     allocation_forms,
 )
@@ -152,6 +153,46 @@ def work(request: HttpRequest, item_id: int) -> HttpResponse:
         services.set_due(actor=request.actor, items=[item_id], due_on=due_on)
     messages.success(request, "Saved.")
     return redirect(reverse("suspense:item", args=[item_id]) + _suffix(request))
+
+
+@screen(permission=services.WRITE_OFF, what="write off suspense items")
+@require_http_methods(["GET", "POST"])
+def write_off(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Give up an item: form, plan, one service call."""
+    found = selectors.get_item(request.actor, item_id)
+    data = request.POST if request.method == "POST" else None
+    form = WriteOffForm(data, actor=request.actor, initial={"seen": found.remaining})
+    back = reverse("suspense:item", args=[item_id]) + _suffix(request)
+    context = {"title": f"Write off suspense item {found.pk}", "item": found, "form": form, "back": back}
+    step = request.POST.get("step", "")
+    form.is_quiet = step == "change"
+    if data is None or step == "change" or not form.is_valid():
+        return render(request, "console/suspense/write_off.html", context)
+    typed = form.cleaned_data
+
+    def act() -> Posting:
+        return services.write_off(
+            actor=request.actor,
+            item_id=found.pk,
+            fund=typed["fund"],
+            remaining_seen=typed["seen"],
+            reason=typed["reason"],
+            key=typed["key"],
+        )
+
+    with refusals(form) as attempt:
+        if step != "confirm":
+            plan = {"lines": rehearse(act)}
+            return render(
+                request,
+                "console/suspense/write_off_plan.html",
+                {**context, "plan": plan, "confirm_text": "Write it off"},
+            )
+        posting = act()
+    if not attempt.succeeded:
+        return render(request, "console/suspense/write_off.html", context)
+    messages.success(request, f"{format_pounds(typed['seen'])} was written off by {posting}.")
+    return redirect(_next_address(request, found))
 
 
 @screen(permission="imports.add_routingrule", what="add routing rules")
@@ -297,6 +338,7 @@ def _item_context(request: HttpRequest, items: list[SuspenseItem], forms: Alloca
         "may_assign": is_open and actor.may("suspense.assign"),
         "may_take": is_open and actor.may(ALLOCATE) and str(found.owner_id) != actor.identifier,
         "may_rule": is_open and actor.may("imports.add_routingrule"),
+        "may_write_off": is_open and actor.may(services.WRITE_OFF),
         "may_undo": actor.may("ledger.reverse_posting"),
         "next": _next_address(request, found),
         "query": _query(request),

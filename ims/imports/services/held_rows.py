@@ -10,6 +10,9 @@ from decimal import Decimal
 from django.db import connection, transaction
 from psycopg import sql
 
+from ims.approvals import gate
+from ims.approvals.gate import Asked
+from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, authorise
 from ims.audit.scope import in_words
 from ims.audit.services import record
@@ -26,6 +29,7 @@ from ims.imports.states import NEEDS_A_PERSON, BatchState, Outcome
 from ims.ledger.models import Posting
 
 CORRECT = "imports.correct_row"
+DUPLICATE = "imports.duplicate"
 CORRECTABLE = (
     "amount", "received_on", "fund", "account_reference", "method_of_payment", "office", "vat_code", "narrative",
     "payer_name",
@@ -59,13 +63,25 @@ def correct_row(*, actor: Actor, row_id: int, changes: Mapping[str, str], reason
 
 
 @transaction.atomic
-def decide_duplicate(*, actor: Actor, row_id: int, post: bool, reason: str) -> ImportRow:
-    """Say whether a suspected duplicate is a second receipt (`post`) or the same money (it is then discarded)."""
+def decide_duplicate(
+    *, actor: Actor, row_id: int, post: bool, reason: str, approval: Approval | None = None
+) -> ImportRow:
+    """Say whether a suspected duplicate is a second receipt (`post`) or the same money (it is then discarded).
+
+    Raises `ApprovalNeeded` for a second receipt of more than the actor may accept alone.
+    """
     authorise(actor, CORRECT, what="decide suspected duplicates")
     row = _held_row(actor, row_id, {Outcome.SUSPECTED_DUPLICATE})
     _require_reason(reason)
     before = _snapshot(row)
     if post:
+        gate.require(
+            actor=actor,
+            limit=DUPLICATE,
+            amount=None if row.amount is None else abs(row.amount),
+            approval=approval,
+            ask=lambda: Asked(kind=DUPLICATE, payload={"row_id": row.pk, "reason": reason}),
+        )
         _decide_again(row)
     else:
         row.outcome = Outcome.DISCARDED

@@ -5,24 +5,32 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Q
 
+from ims.approvals import gate
+from ims.approvals.gate import Asked
+from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, authorise
 from ims.audit.services import record
+from ims.common.money import ZERO
 from ims.imports.errors import BatchMoved, ImportRefusal
 from ims.imports.models import ImportBatch, ImportRow
 from ims.imports.moving import claimed, move
 from ims.imports.services.posting import SOURCE
 from ims.imports.states import BatchState
+from ims.ledger import limits
 from ims.ledger import services as ledger
 from ims.ledger.models import Posting
+from ims.ledger.selectors import moved_by
 
 REVERSE = "imports.reverse_batch"
+REVERSAL_KIND = "imports.reversal"
 
 
-def reverse_batch(*, actor: Actor, batch_id: int, reason: str) -> ImportBatch:
+def reverse_batch(*, actor: Actor, batch_id: int, reason: str, approval: Approval | None = None) -> ImportBatch:
     """Reverse everything a batch posted: the file's posting and those of its corrected rows. All or nothing.
 
     The file may then be brought in again. Raises `ImportRefusal` when nothing is posted or no reason is given, and
-    `LedgerRefusal` when money of it was journalled or allocated since (undo that first).
+    `LedgerRefusal` when money of it was journalled or allocated since (undo that first); `ApprovalNeeded` when it is
+    more than the actor may reverse alone.
     """
     authorise(actor, REVERSE, what="reverse posted files")
     if not reason.strip():
@@ -33,8 +41,15 @@ def reverse_batch(*, actor: Actor, batch_id: int, reason: str) -> ImportBatch:
                 f"Import {batch.pk} is “{BatchState(batch.state).label.lower()}”: only a posted file can be reversed."
             )
         postings = [posting for posting in postings_of(batch) if not Posting.objects.filter(reverses=posting).exists()]
+        gate.require(
+            actor=actor,
+            limit=limits.REVERSAL,
+            amount=sum((moved_by(posting) for posting in postings), ZERO),
+            approval=approval,
+            ask=lambda: Asked(kind=REVERSAL_KIND, payload={"batch_id": batch.pk, "reason": reason}),
+        )
         for posting in postings:
-            ledger.reverse(actor=actor, posting_id=posting.pk, reason=reason)
+            ledger.reverse(actor=actor, posting_id=posting.pk, reason=reason, approval=approval)
         batch.refresh_from_db()
         if batch.state == BatchState.POSTED:
             move(batch, "reverse", actor=actor, note=reason)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 
+from ims.approvals.gate import Asked
+from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, authorise
 from ims.audit.scope import scoped
 from ims.audit.services import record
 from ims.common.money import ZERO, format_pounds
 from ims.funds.models import Fund
 from ims.funds.selectors import the_method
-from ims.ledger import rules
+from ims.ledger import limits, rules
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line, Take
 from ims.ledger.models import Entry, Posting
@@ -26,12 +29,21 @@ from ims.ledger.writing import from_lines, write
 
 
 @transaction.atomic
-def post_journal(*, actor: Actor, entry_id: int, targets: Sequence[Line], reason: str, key: str) -> Posting:
+def post_journal(
+    *,
+    actor: Actor,
+    entry_id: int,
+    targets: Sequence[Line],
+    reason: str,
+    key: str,
+    approval: Approval | None = None,
+) -> Posting:
     """Move money from one receipt to where it belongs.
 
     For each target two lines: out of the receipt's fund, into the target's. The day the money was received stays; the
     accounting date is today. `key` makes a second submission find the first. Raises `LedgerRefusal` for more than
-    remains, amounts that are not positive, the suspense fund as a target, or a line that fails its fund's rules.
+    remains, amounts that are not positive, the suspense fund as a target, or a line that fails its fund's rules;
+    `ApprovalNeeded` over what the actor may move alone.
     """
     authorise(actor, "ledger.post_journal", what="post journals")
     _require_reason(reason)
@@ -61,16 +73,26 @@ def post_journal(*, actor: Actor, entry_id: int, targets: Sequence[Line], reason
         for line, (amount, vat) in zip(credits, takes, strict=True)
     ]
     pairs = [line for pair in zip(debits, credits, strict=True) for line in pair]
-    posting = _post(actor, Posting.Kind.JOURNAL, "JNL", pairs, key=key, reason=reason)
+    asked = {"entry_id": entry.pk, "targets": _as_data(targets), "reason": reason, "key": key}
+    posting = _post(actor, Posting.Kind.JOURNAL, "JNL", pairs, key=key, reason=reason, asked=asked, approval=approval)
     record("journal_posted", actor=actor, subject=posting, reason=reason, data={"entry": entry.pk})
     return posting
 
 
 @transaction.atomic
-def post_transfer(*, actor: Actor, sources: Sequence[Line], targets: Sequence[Line], reason: str, key: str) -> Posting:
+def post_transfer(
+    *,
+    actor: Actor,
+    sources: Sequence[Line],
+    targets: Sequence[Line],
+    reason: str,
+    key: str,
+    approval: Approval | None = None,
+) -> Posting:
     """Move money between accounts with no receipt behind it.
 
-    One source to several targets of the same total, or pairs of equal amounts. Raises `LedgerRefusal` otherwise.
+    One source to several targets of the same total, or pairs of equal amounts. Raises `LedgerRefusal` otherwise,
+    and `ApprovalNeeded` over what the actor may move alone.
     """
     authorise(actor, "ledger.post_transfer", what="post transfers")
     _require_reason(reason)
@@ -84,7 +106,8 @@ def post_transfer(*, actor: Actor, sources: Sequence[Line], targets: Sequence[Li
     debits, credits = payable(debits, actor=actor), payable(credits, actor=actor)
     lines = [replace(line, amount=-line.amount, narrative=line.narrative or "Transfer") for line in debits]
     lines += [replace(line, narrative=line.narrative or "Transfer") for line in credits]
-    posting = _post(actor, Posting.Kind.TRANSFER, "TRF", lines, key=key, reason=reason)
+    asked = {"sources": _as_data(sources), "targets": _as_data(targets), "reason": reason, "key": key}
+    posting = _post(actor, Posting.Kind.TRANSFER, "TRF", lines, key=key, reason=reason, asked=asked, approval=approval)
     record("transfer_posted", actor=actor, subject=posting, reason=reason)
     return posting
 
@@ -98,16 +121,25 @@ def post_allocation(
     credit_notes: Sequence[Line] = (),
     reason: str,
     key: str,
+    approval: Approval | None = None,
 ) -> Posting:
     """Move money out of suspense to where it belongs: lines = takes + credit notes, exactly.
 
     Each take is debited from its own suspense entry. Credit notes are lines the other way on funds that accept them.
-    Money that left (a returned cheque nobody could place) is allocated alike, with every amount negative.
+    Money that left (a returned cheque nobody could place) is allocated alike, with every amount negative. Raises
+    `ApprovalNeeded` over what the actor may allocate alone.
     """
     authorise(actor, "suspense.allocate", what="allocate suspense")
     _require_reason(reason)
     if earlier := find("allocation", key):
         return earlier
+    asked = {
+        "takes": [{"entry_id": take.entry_id, "amount": str(take.amount)} for take in takes],
+        "lines": _as_data(lines),
+        "credit_notes": _as_data(credit_notes),
+        "reason": reason,
+        "key": key,
+    }
     entries = _suspense_entries(actor, takes)
     way = 1 if takes[0].amount > 0 else -1
     lines, credit_notes = _turned(lines, way), _turned(credit_notes, way)
@@ -125,7 +157,9 @@ def post_allocation(
         [(amount, vat)] = shared_vat(entry, [take.amount])
         debits.append(taking(entry, amount, vat, out, narrative=entry.narrative))
     moved = [*debits, *_turned(credits, way), *_turned(notes, -way)]
-    posting = _post(actor, Posting.Kind.ALLOCATION, "ALC", moved, key=key, reason=reason)
+    posting = _post(
+        actor, Posting.Kind.ALLOCATION, "ALC", moved, key=key, reason=reason, asked=asked, approval=approval
+    )
     record(
         "suspense_allocated",
         actor=actor,
@@ -136,12 +170,42 @@ def post_allocation(
     return posting
 
 
-def _post(actor: Actor, kind: str, series: str, lines: Sequence[Line], *, key: str, reason: str) -> Posting:
+def _post(
+    actor: Actor,
+    kind: str,
+    series: str,
+    lines: Sequence[Line],
+    *,
+    key: str,
+    reason: str,
+    asked: Mapping[str, Any],
+    approval: Approval | None,
+) -> Posting:
     completed = complete(lines, actor=actor)
+    limit = f"ledger.{kind}"
+    allowed_by = limits.leave(
+        actor=actor,
+        limit=limit,
+        lines=completed,
+        approval=approval,
+        ask=lambda: Asked(kind=limit, payload=asked, key=key),
+    )
     select, parameters = from_lines(completed, vat_rates=vat_rates(completed))
     return write(
-        select, parameters, actor=actor, kind=kind, series=series, source_kind=kind, source_key=key, reason=reason
+        select,
+        parameters,
+        actor=actor,
+        kind=kind,
+        series=series,
+        source_kind=kind,
+        source_key=key,
+        reason=reason,
+        approval=allowed_by,
     )
+
+
+def _as_data(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    return [line.as_data() for line in lines]
 
 
 def _into(line: Line, method_code: str, received_on: date) -> Line:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from django.db import transaction
 from psycopg import sql
 
+from ims.approvals import gate
+from ims.approvals.gate import Asked
+from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, authorise
 from ims.audit.scope import beyond
 from ims.audit.services import record
+from ims.ledger import limits
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.models import Posting
 from ims.ledger.observers import tell_of_reversal
-from ims.ledger.selectors import moved_entries
+from ims.ledger.selectors import moved_by, moved_entries
 from ims.ledger.writing import write
 
 _MIRROR = sql.SQL(
@@ -25,11 +29,11 @@ _MIRROR = sql.SQL(
 
 
 @transaction.atomic
-def reverse(*, actor: Actor, posting_id: int, reason: str) -> Posting:
+def reverse(*, actor: Actor, posting_id: int, reason: str, approval: Approval | None = None) -> Posting:
     """Undo the posting `posting_id`: every line again with the opposite sign, dated today.
 
     Raises `LedgerRefusal` when it has been reversed before, is itself a reversal, or when some of its money has been
-    moved on since (undo those first: the message names them).
+    moved on since (undo those first: the message names them); `ApprovalNeeded` over what the actor may reverse alone.
     """
     authorise(actor, "ledger.reverse_posting", what="reverse postings")
     if not reason.strip():
@@ -42,6 +46,13 @@ def reverse(*, actor: Actor, posting_id: int, reason: str) -> Posting:
     if Posting.objects.filter(reverses=posting).exists():
         raise LedgerRefusal(f"{posting} has been reversed already.", code="reverses_id")
     _refuse_moved(posting)
+    allowed_by = gate.require(
+        actor=actor,
+        limit=limits.REVERSAL,
+        amount=moved_by(posting),
+        approval=approval,
+        ask=lambda: Asked(kind=limits.REVERSAL, payload={"posting_id": posting.pk, "reason": reason}),
+    )
     reversal = write(
         _MIRROR,
         {"original": posting.pk},
@@ -52,6 +63,7 @@ def reverse(*, actor: Actor, posting_id: int, reason: str) -> Posting:
         source_key=str(posting.pk),
         reason=reason,
         reverses=posting,
+        approval=allowed_by,
     )
     record("posting_reversed", actor=actor, subject=posting, reason=reason, data={"reversal": str(reversal)})
     tell_of_reversal(actor, reversal)

@@ -1,0 +1,175 @@
+"""Granting roles takes two; duties that do not go together are refused or listed."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from ims.approvals import seed, services
+from ims.approvals.errors import ApprovalNeeded
+from ims.approvals.models import Conflict, Request
+from ims.audit.actors import Actor
+from ims.audit.models import Event
+from ims.common.errors import NotAllowed
+from ims.people import checks, roles
+from ims.people import services as people
+from ims.people.errors import PeopleRefusal
+from ims.people.models import User
+from ims.people.selectors import actor_for
+from tests.people.people_world import actor, member
+from tests.support import limits
+from tests.support.world import World
+
+
+@pytest.fixture
+def suggested(world: World) -> World:
+    limits.as_installed()
+    return world
+
+
+@pytest.fixture
+def desk(suggested: World) -> Actor:
+    return actor("desk", "Service desk")
+
+
+def grant(by: Actor, person: User, *names: str) -> User:
+    return people.change_roles(actor=by, person=person, roles=names, reason="New post")
+
+
+def ask(needed: ApprovalNeeded, by: Actor) -> Request:
+    return services.request(actor=by, kind=needed.kind, payload=needed.payload, reason="New post")
+
+
+# --- granting ------------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_waits_for_a_second_person(suggested: World, desk: Actor, mina: Actor):
+    ned = member("ned")
+    with pytest.raises(ApprovalNeeded, match="Grants of roles need the approval of a second person") as needed:
+        grant(desk, ned, "Income officer")
+    request = ask(needed.value, desk)
+    assert request.plan["differences"] == [{"name": "Roles", "before": "", "after": "Income officer"}]
+    services.approve(actor=mina, request_id=request.pk)
+    ned.refresh_from_db()
+    assert ned.role_names == "Income officer"
+    assert ned.history.first().actor_name == desk.name
+
+
+def test_who_it_is_about_does_not_decide(suggested: World, desk: Actor, mina: Actor):
+    with pytest.raises(ApprovalNeeded) as needed:
+        grant(desk, User.objects.get(pk=mina.identifier), "Income manager", "Finance")
+    with pytest.raises(NotAllowed, match="about yourself"):
+        services.approve(actor=mina, request_id=ask(needed.value, desk).pk)
+
+
+def test_taking_a_role_away_needs_nobody(suggested: World, desk: Actor, mina: Actor):
+    ned = member("ned", "Income officer", "Finance")
+    assert grant(desk, ned, "Income officer").role_names == "Income officer"
+
+
+def test_adding_a_person_and_bringing_one_back(suggested: World, desk: Actor, mina: Actor):
+    with pytest.raises(ApprovalNeeded) as needed:
+        people.create_person(
+            actor=desk, username="nora", display_name="Nora New", roles=["Income officer"], reason="Starts"
+        )
+    request = ask(needed.value, desk)
+    assert not User.objects.filter(username="nora").exists()
+    services.approve(actor=mina, request_id=request.pk)
+    nora = User.objects.get(username="nora")
+    people.deactivate(actor=desk, person=nora, reason="Left")
+    with pytest.raises(ApprovalNeeded) as needed:
+        people.reactivate(actor=desk, person=nora, roles=["Income officer"], reason="Back")
+    services.approve(actor=mina, request_id=ask(needed.value, desk).pk)
+    nora.refresh_from_db()
+    assert (nora.is_active, nora.role_names) == (True, "Income officer")
+
+
+def test_somebody_without_roles_needs_nobody(suggested: World, desk: Actor, mina: Actor):
+    assert people.create_person(actor=desk, username="nora", display_name="Nora", roles=[], reason="Starts")
+
+
+def test_while_nobody_else_could_approve_it_is_done_alone_and_on_record(suggested: World):
+    ada = actor("ada", "Administrator")
+    grant(ada, member("ned"), "Income manager")
+    assert Event.objects.filter(verb="roles_granted_alone", actor_name=ada.name).count() == 1
+    with pytest.raises(ApprovalNeeded):  # now Ned could
+        grant(ada, member("olga"), "Income officer")
+
+
+# --- duties --------------------------------------------------------------------------------------------------------
+
+
+def test_the_six_roles_hold_no_refused_conflict_by_themselves(suggested: World):
+    from ims.approvals.duties import conflicts_within
+    from ims.people.granting import permissions_of
+
+    roles.sync_roles()
+    for name in roles.ROLE_NAMES:
+        held = conflicts_within(permissions_of(frozenset({name})), {name})
+        assert [conflict.name for conflict in held if conflict.is_refused] == [], name
+
+
+def test_every_duty_named_exists(suggested: World):
+    known = roles._declared()
+    for conflict in Conflict.objects.all():
+        for duty in (conflict.first, conflict.second):
+            assert duty in known or duty.removeprefix("role:") in roles.ROLE_NAMES
+
+
+@pytest.mark.parametrize(
+    "held",
+    [("Administrator", "Income officer"), ("Service desk", "Finance"), ("Auditor", "Income officer")],
+)
+def test_what_does_not_go_together_is_refused(suggested: World, desk: Actor, held: tuple[str, str]):
+    ada = actor("ada", "Administrator")
+    with pytest.raises(PeopleRefusal, match="cannot be held by one person"):
+        grant(ada, member("ned"), *held)
+    with pytest.raises(PeopleRefusal, match="cannot be held by one person"):
+        people.create_person(actor=ada, username="nora", display_name="Nora", roles=held, reason="x")
+
+
+def test_not_even_by_approval(suggested: World, desk: Actor, mina: Actor):
+    payload = {
+        "act": "change",
+        "arguments": {"person": member("ned").pk, "roles": ["Auditor", "Income officer"], "reason": "x"},
+        "reason": "x",
+    }
+    with pytest.raises(PeopleRefusal, match="cannot be held by one person"):
+        services.request(actor=desk, kind="people.roles", payload=payload, reason="x")
+
+
+def test_out_of_force_it_is_allowed(suggested: World):
+    ada = actor("ada", "Administrator")
+    Conflict.objects.filter(first="role:Auditor").update(is_in_force=False)
+    assert grant(ada, member("ned"), "Auditor", "Income officer")
+
+
+def test_held_before_it_is_found_and_does_not_stop_other_changes(suggested: World):
+    ned = member("ned", "Auditor", "Income officer", "Service desk")
+    found = [each for each in checks.verify() if each.check == "people.duties"]
+    assert [each.severity for each in found if "Audits and posts receipts" in each.message] == ["warning"]
+    assert any("Ned" in each.message for each in found)
+    ada = actor("ada", "Administrator")
+    assert grant(ada, ned, "Auditor", "Income officer").role_names == "Income officer, Auditor"
+
+
+def test_what_is_only_reported_is_listed_with_what_makes_up_for_it(suggested: World, mina: Actor):
+    found = [each for each in checks.verify() if each.check == "people.duties"]
+    [sentence] = [each.message for each in found if "Allocates suspense and writes it off" in each.message]
+    assert "Mina" in sentence
+    assert "second person" in sentence
+    assert {each.severity for each in found} == {"information"}
+
+
+def test_suggested_once(suggested: World):
+    assert seed.suggest_conflicts() == 0
+
+
+def test_a_conflict_needs_two_duties_and_what_makes_up_for_it(suggested: World):
+    for values in ({"first": "a.b", "second": "a.b", "severity": "refuse"}, {"first": "a.b", "second": "c.d"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Conflict.objects.create(name="x", why="y", **values)
+
+
+def test_the_rights_of_now_count(suggested: World, mina: Actor):
+    assert actor_for(User.objects.get(pk=mina.identifier)).may("approvals.decide_request")
