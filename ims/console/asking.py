@@ -31,6 +31,7 @@ _PAGES = {
     "imports.importbatch": "imports:batch",
     "imports.importrow": "imports:row",
     "imports.routingrule": "imports:rule",
+    "payments.paymentattempt": "payments:payment",
 }
 """Records with a screen of their own; every other one is found in the admin."""
 
@@ -69,7 +70,8 @@ def unsealed(text: str) -> dict[str, Any]:
 def shown(plan: Mapping[str, Any]) -> dict[str, Any]:
     """A plan with amounts as amounts, and evidence as links."""
     lines = [
-        {**line, "amount": pounds(line["amount"]), "vat_amount": pounds(line["vat_amount"] or "0")} for line in plan["lines"]
+        {**line, "amount": pounds(line["amount"]), "vat_amount": pounds(line["vat_amount"] or "0")}
+        for line in plan["lines"]
     ]
     evidence = [{**one, "url": page_of(one["model"], one["key"])} for one in plan["evidence"]]
     return {**plan, "lines": lines, "more": plan["line_count"] - len(lines), "evidence": evidence}
