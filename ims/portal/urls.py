@@ -15,6 +15,7 @@ urlpatterns = [
     path("basket/remove/", views.remove, name="remove"),
     path("basket/begin-again/", views.begin_again, name="begin-again"),
     path("order/<slug:token>/", views.order, name="order"),
+    path("link/<slug:token>/", views.link, name="link"),
     path("details/", views.payer, name="payer"),
     path("check/", views.check, name="check"),
     path("card/", views.pay, name="pay"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ims.api.services.payments import return_of
+from ims.common import clock
 from ims.common.errors import NotFound
 from ims.common.money import ZERO
 from ims.correspondence.status_links import return_token_of, status_path
@@ -22,8 +23,9 @@ from ims.payment_types import checking
 from ims.payment_types import selectors as payment_types
 from ims.payments import dealings, selectors, states
 from ims.payments.errors import AlreadyPaid, PaymentRefusal
-from ims.payments.models import Basket, PaymentAttempt
+from ims.payments.models import Basket, PaymentAttempt, PaymentLink
 from ims.payments.services import baskets as basket_services
+from ims.payments.services import links
 from ims.payments.services.baskets import Payer
 from ims.portal import baskets, limits
 from ims.portal.forms import BillForm, PayerForm
@@ -127,6 +129,37 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
         return _to_result(found)
     request.session[baskets.SESSION_KEY] = found.token
     return redirect("portal:basket" if baskets.open_of(request) is None else "portal:payer")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@public
+def link(request: HttpRequest, token: str) -> HttpResponse:
+    """What a link of staff asks to be paid. Looking changes nothing (mail scanners look too); going on opens it."""
+    limits.before_look(request)
+    found = links.find_link(token)
+    if found.basket.state == Basket.State.PAID:
+        return _to_result(found.basket)
+    if request.method == "POST":
+        links.open_link(actor=PAYER, token=token)
+        request.session[baskets.SESSION_KEY] = found.basket.token
+        return redirect("portal:payer")
+    _refuse_over(found)
+    context = {
+        "title": _("Pay %(council)s") % {"council": request.council.name_in(request.pay_language)},
+        "link": found,
+        "basket": found.basket,
+        "lines": baskets.shown(found.basket, request.pay_language),
+    }
+    return page(request, "link", context)
+
+
+def _refuse_over(found: PaymentLink) -> None:
+    """Raise the refusal of a link that nobody can pay by any more."""
+    if found.state == PaymentLink.State.CANCELLED:
+        raise PaymentRefusal("The link was cancelled.", code="link_cancelled")
+    is_late = found.state == PaymentLink.State.EXPIRED or found.expires_at <= clock.now()
+    if is_late and not selectors.unfinished_attempt(found.basket):
+        raise PaymentRefusal("The link has expired.", code="link_expired")
 
 
 @require_POST

@@ -8,6 +8,7 @@ writes docs/architecture/public-pages.md anew; read the difference before commit
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from django.urls import reverse
 
 from ims.correspondence.status_links import status_path
 from ims.payments.dealings import refresh
+from ims.payments.services import NewLine, Payer, create_link, token_of
 from ims.portal import urls
 from tests.console.conftest import add_people
 from tests.payments.conftest import build_desk, own_books
@@ -31,6 +33,7 @@ PAGES = {
     "basket": "what this browser is about to pay, found by its session",
     "remove": "takes a bill out of this browser's list",
     "begin-again": "forgets this browser's list",
+    "link": "what a link of staff's asks to be paid, to whoever holds its signed address; it works once and expires",
     "order": "takes up in this browser what another system asks to be paid, to whoever holds its token",
     "payer": "where the receipt goes; the address where a bill needs it; shown to this browser alone",
     "check": "everything once more; shown to this browser alone",
@@ -62,8 +65,11 @@ def places(transactional_db, world_committed: World) -> dict[str, str]:
     attempt = desk.paid("145.00")
     refresh(actor=desk.public, attempt_id=attempt.pk)
     token = attempt.return_token
+    line = NewLine(fund="5", amount=Decimal("10.00"), account_reference=world_committed.rents_account)
+    link = create_link(actor=desk.staff, lines=[line], payer=Payer(email="ada@example.org"))
     arguments = {
         "bill": ["council-tax"],
+        "link": [token_of(link)],
         "order": [attempt.basket.token],
         "returned": [token],
         "again": [token],
@@ -99,7 +105,7 @@ def test_a_sign_in_makes_no_difference_and_nobody_is_named(places: dict[str, str
 
 def test_every_form_needs_its_token(places: dict[str, str]):
     browser = Browser(enforce_csrf_checks=True)
-    for name in (*ONLY_POSTED, "bill", "payer"):
+    for name in (*ONLY_POSTED, "bill", "payer", "link"):
         assert browser.post(places[name]).status_code == 403, name
 
 

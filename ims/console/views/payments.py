@@ -18,6 +18,7 @@ from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.console.payment_forms import HowForm, PaymentFilters, ReasonForm, RefundForm, line_set
 from ims.console.views.base import refusals, screen
+from ims.correspondence.services.links import send_link
 from ims.payments import dealings, lists, observers, refundable, refunding, selectors
 from ims.payments.errors import AlreadyPaid
 from ims.payments.models import PaymentAttempt, PaymentLink
@@ -175,7 +176,9 @@ def _taken(request: HttpRequest, how: HowForm, lines: Any, context: dict[str, An
                 message=how.cleaned_data["message"],
                 lasts=how.duration(),
             )
-            messages.success(request, f"The payment link over {format_pounds(link.basket.total)} is ready.")
+            sent = send_link(actor=request.actor, link_id=link.pk, address=_public_address(request, link))
+            amount = format_pounds(link.basket.total)
+            messages.success(request, f"The payment link over {amount} is ready, and on its way to {sent.masked_to}.")
             return redirect("payments:link", link.pk)
         basket = open_basket(actor=request.actor, channel=channel, lines=lines.lines(), payer=payer, source="console")
         return _to_card_page(request, basket.pk)
