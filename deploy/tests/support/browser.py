@@ -20,6 +20,8 @@ from support.lab import ADDRESS
 
 ENOUGH = 40
 """Requests from which a load says something."""
+PATIENCE = 100
+"""Seconds a person waits before they count as refused: on an overloaded machine a start alone takes a quarter of it."""
 
 
 class _Connection(http.client.HTTPSConnection):
@@ -52,7 +54,7 @@ class Browser:
 
     def get(self, path: str) -> tuple[str, str]:
         """The address a page ended up at, and its text. Raises for a status of 400 and above."""
-        with self.opener.open(f"https://{self.hostname}{path}", timeout=30) as answer:
+        with self.opener.open(f"https://{self.hostname}{path}", timeout=PATIENCE) as answer:
             return answer.geturl(), answer.read().decode("utf-8")
 
     def post(self, path: str, **fields: str) -> tuple[str, str]:
@@ -66,7 +68,7 @@ class Browser:
         data = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], **fields}).encode()
         request = urllib.request.Request(f"https://{self.hostname}{path}", data=data)
         request.add_header("Referer", f"https://{self.hostname}{path}")
-        with self.opener.open(request, timeout=30) as answer:
+        with self.opener.open(request, timeout=PATIENCE) as answer:
             return answer.geturl(), answer.read().decode("utf-8")
 
     def sign_in(self, username: str, password: str, app: AuthenticatorApp) -> tuple[str, str]:
