@@ -253,7 +253,7 @@ def rotates_secrets(lab: Lab) -> str:
 def hands_secrets_over(lab: Lab) -> str:
     """A secret of the application and one of a payment service, put into the council's vault, reach its services"""
     lab.add_to_vault("demo", f"IMS_EMAIL_URL: {EMAIL}\nnamed:\n  govuk-pay: {PAYMENT_KEY}\n")
-    lab.play("councils")
+    lab.play("council-change", "-e", "council=demo")
     asked = "from ims.settings.environment import named_secret, setting\n"
     asked += "print(setting('IMS_EMAIL_URL'), named_secret('govuk-pay'))"
     assert lab.ssh("ims-manage demo shell --verbosity 0", given=asked).split() == [EMAIL, PAYMENT_KEY]
@@ -262,7 +262,7 @@ def hands_secrets_over(lab: Lab) -> str:
         handed = lab.ssh(f"nsenter --target {leader} --mount ls /run/credentials/{service}@demo.service").split()
         assert {"IMS_EMAIL_URL", "secret_govuk-pay"} <= set(handed), handed
         assert "IMS_DATABASE_OWNER_URL" not in handed, "the owner's password is not for services"
-    assert lab.play("councils").changed == 0
+    assert lab.play("council-change", "-e", "council=demo").changed == 0
     return f"{len(handed)} secrets each"
 
 

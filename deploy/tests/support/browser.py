@@ -31,7 +31,8 @@ class _Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         context = ssl.create_default_context(cafile=str(self.authority))
-        self.sock = context.wrap_socket(socket.create_connection((ADDRESS, 443), timeout=30), server_hostname=self.host)
+        raw = socket.create_connection((ADDRESS, 443), timeout=PATIENCE)
+        self.sock = context.wrap_socket(raw, server_hostname=self.host)
 
 
 class _Handler(urllib.request.HTTPSHandler):
