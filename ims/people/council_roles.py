@@ -17,7 +17,7 @@ from ims.people.errors import PeopleRefusal
 from ims.people.models import CouncilRole, User
 from ims.people.roles import ROLE_NAMES
 
-_VERBS = {"view": "See"}
+_VERBS = {"add": "Add", "change": "Change", "delete": "Delete", "view": "See"}
 
 NOT_TO_COMPOSE = frozenset({"people.grant_administrator", "people.add_councilrole", "people.change_councilrole"})
 """What makes an administrator: it comes with that role alone, so that whoever has it is counted and protected."""
@@ -33,13 +33,13 @@ class NamedPermission:
 
 
 def named_permissions() -> list[NamedPermission]:
-    """Every permission that IMS declares, by room, in plain English."""
+    """Every permission that IMS declares, by room, in plain English. Histories go with their records, unnamed."""
     rows = Permission.objects.select_related("content_type").order_by("content_type__app_label", "codename")
     found = []
     for row in rows:
         room = row.content_type.app_label
         config = apps.get_app_config(room)
-        if config.name.startswith("ims."):
+        if config.name.startswith("ims.") and not row.content_type.model.startswith("historical"):
             found.append(NamedPermission(f"{room}.{row.codename}", str(config.verbose_name), _sentence(row)))
     return found
 
@@ -48,15 +48,10 @@ def _sentence(permission: Permission) -> str:
     """The sentence a model declares; Django's own say the model's name, which is turned into the plural."""
     verb, _, _ = permission.codename.partition("_")
     model = permission.content_type.model_class()
-    if model is not None and permission.codename == f"{verb}_{model._meta.model_name}":
-        many = str(model._meta.verbose_name_plural)
-        return {
-            "add": f"Add {many}",
-            "change": f"Change {many}",
-            "delete": f"Delete {many}",
-            "view": f"See {many}",
-        }.get(verb, permission.name)
-    return permission.name.removeprefix("Can ")[:1].upper() + permission.name.removeprefix("Can ")[1:]
+    if model is not None and verb in _VERBS and permission.codename == f"{verb}_{model._meta.model_name}":
+        return f"{_VERBS[verb]} {model._meta.verbose_name_plural}"
+    said = permission.name.removeprefix("Can ")
+    return said[:1].upper() + said[1:]
 
 
 @transaction.atomic
