@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from ims.audit import personal
 from ims.audit.actors import Actor
+from ims.audit.scope import beyond, scoped
 from ims.common import clock
 from ims.common.identifiers import record_number
 from ims.payments import selectors
@@ -79,16 +81,19 @@ def attempts(actor: Actor, criteria: Criteria, *, before: str = "") -> Page:
 def links(actor: Actor, *, before: str = "") -> Page:
     """Payment links in the actor's scope, newest first."""
     found = PaymentLink.objects.select_related("basket").prefetch_related("basket__lines")
-    if actor.funds is not None:
-        outside = BasketLine.objects.exclude(fund_id__in=actor.funds).values("basket")
-        found = found.exclude(basket__in=outside)
-    return _page(found, before)
+    if actor.is_limited:
+        outside = beyond(actor, BasketLine.objects.filter(basket=OuterRef("basket")))
+        found = scoped(actor, found).filter(~Exists(outside))
+    page = _page(found, before)
+    personal.veil(actor, page.rows)
+    personal.veil(actor, [link.basket for link in page.rows])
+    return page
 
 
 def refunds(actor: Actor, *, before: str = "") -> Page:
     """Refunds in the actor's scope, newest first."""
     found = Refund.objects.select_related("attempt__service", "attempt__basket")
-    if actor.funds is not None:
+    if actor.is_limited:
         found = found.filter(attempt__in=selectors.attempts_visible_to(actor))
     return _page(found, before)
 

@@ -19,7 +19,7 @@ from ims.payments.models import Basket, PaymentAttempt, PaymentException, Paymen
 from ims.payments.reading import compare, read_payouts
 from ims.payments.services import resolve_exception
 from ims.payments.services.troubles import raise_exception
-from tests.console.conftest import add_people
+from tests.console.conftest import add_people, shows_details
 from tests.support import limits
 
 
@@ -36,6 +36,7 @@ def manager(desk) -> Client:
 def _as(role: str) -> Client:
     client = Client()
     client.force_login(_people()[role])
+    shows_details(client)
     return client
 
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ims.audit.scope import require_whole
 from ims.common.errors import NotFound
 from ims.console.payment_forms import MatchForm, ReasonForm, ReportForm
 from ims.console.views.base import refusals, screen
@@ -120,6 +121,7 @@ def note(request: HttpRequest, dispute_id: int) -> HttpResponse:
 @require_safe
 def payouts(request: HttpRequest) -> HttpResponse:
     """What providers paid to the bank, and what is on its way."""
+    require_whole(request.actor, "A payout")
     page = lists.payouts(before=request.GET.get("before", ""))
     context = {
         "title": "Payouts",
@@ -143,6 +145,7 @@ def _payout(payout_id: int) -> Payout:
 @require_http_methods(["GET", "POST"])
 def payout(request: HttpRequest, payout_id: int) -> HttpResponse:
     """One payout: what it is made of, its fees, the bank's line; and matching it by hand."""
+    require_whole(request.actor, "A payout")
     found = _payout(payout_id)
     credits = [] if found.bank_entry_id else transit.bank_credits(found)
     form = MatchForm(request.POST if request.method == "POST" else None, credits=credits)

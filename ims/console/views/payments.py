@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ims.approvals import services as approvals
 from ims.approvals.errors import ApprovalNeeded
+from ims.audit import personal
 from ims.common.errors import NotFound
 from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
@@ -96,7 +97,7 @@ def payment(request: HttpRequest, attempt_id: int) -> HttpResponse:
     context = {
         "title": attempt.reference,
         "attempt": attempt,
-        "basket": attempt.basket,
+        "basket": personal.veil_one(request.actor, attempt.basket),
         "basket_lines": attempt.basket.lines.select_related("fund") if attempt.basket else [],
         "lines": lines,
         "others": attempt.basket.attempts.exclude(pk=attempt.pk) if attempt.basket else [],
@@ -328,11 +329,11 @@ def _link(request: HttpRequest, link_id: int) -> PaymentLink:
 @require_safe
 def link(request: HttpRequest, link_id: int) -> HttpResponse:
     """One link: what it asks for, whether it was opened, the payments made from it."""
-    found = _link(request, link_id)
+    found = personal.veil_one(request.actor, _link(request, link_id))
     context = {
         "title": f"Payment link over {format_pounds(found.basket.total)}",
         "link": found,
-        "basket": found.basket,
+        "basket": personal.veil_one(request.actor, found.basket),
         "basket_lines": found.basket.lines.select_related("fund"),
         "attempts": found.basket.attempts.order_by("number"),
         "address": _public_address(request, found) if request.actor.may("payments.send_link") else "",

@@ -140,6 +140,9 @@ class PaymentLink(Tracked):
     actor_id = models.TextField()
     actor_name = models.TextField()
 
+    scope_paths = Paths(funds="", offices="basket__office", methods="")
+    personal = Personal("ledger.see_payer_details", {"email": masking.hidden, "telephone": masking.hidden})
+
     class Meta:
         verbose_name = "payment link"
         default_permissions = ("view",)
