@@ -11,7 +11,7 @@ from tests.sign_in.openid_provider import Provider
 
 @pytest.fixture(scope="session")
 def provider_process(tmp_path_factory) -> Iterator[Provider]:
-    started = Provider(tmp_path_factory.mktemp("provider"), "http://testserver", "http://localhost:*")
+    started = Provider(tmp_path_factory.mktemp("provider"), "http://testserver")
     yield started
     started.stop()
 

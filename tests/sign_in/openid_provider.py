@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,12 @@ class Provider:
         part = self.folder / "state.part"
         part.write_text(json.dumps(state))
         part.replace(self.folder / "state.json")
+
+    def accepts(self, origin: str) -> None:
+        """Let the provider send browsers back to IMS at `origin`, too."""
+        query = urllib.parse.urlencode({"uri": origin + CALLBACK})
+        with urllib.request.urlopen(f"{self.issuer}/accept/?{query}", timeout=10):
+            pass
 
     def stop(self) -> None:
         self.process.terminate()

@@ -105,7 +105,18 @@ def sign_in(request):
     return HttpResponseRedirect(request.GET["next"])
 
 
+def accept(request):
+    """Register one more address to send browsers back to."""
+    from allauth.idp.oidc.models import Client
+
+    client = Client.objects.get(id=CLIENT)
+    client.set_redirect_uris([*client.get_redirect_uris(), request.GET["uri"]])
+    client.save()
+    return HttpResponse("accepted")
+
+
 urlpatterns = [
+    path("accept/", accept),
     path("login/", sign_in, name="account_login"),
     path("again/", sign_in, name="account_reauthenticate"),
     path("", include("allauth.idp.urls")),
