@@ -95,8 +95,8 @@ def take(wanted: list[Picture], address: str, chromium: str) -> None:
         for username in sorted({picture.username for picture in wanted}):
             context = browser.new_context(locale="en-GB", timezone_id="Europe/London")
             page = context.new_page()
-            page.goto(f"{address}/admin/login/")
-            page.fill("input[name=username]", username)
+            page.goto(f"{address}/account/sign-in/")
+            page.fill("#id_username", username)
             page.fill("input[name=password]", PASSWORD)
             page.press("input[name=password]", "Enter")
             page.wait_for_load_state("networkidle")

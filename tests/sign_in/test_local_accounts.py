@@ -208,6 +208,13 @@ class TestSecondFactor:
         assert is_in(client)
         assert Event.objects.get(verb="signed_in").data == {"with": ["password", "mfa:totp"]}
 
+    def test_one_may_start_again(self, client, olu):
+        with_app(olu)
+        sign_in(client)
+        assert client.get(reverse("account_login")).url == reverse("mfa_authenticate")
+        assert client.get(reverse("account_login") + "?start-again=1").status_code == 200
+        assert client.get(reverse("mfa_authenticate")).url == reverse("account_login")
+
     def test_a_code_works_once(self, client, olu):
         secret = with_app(olu)
         code = code_of(secret)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.stagekit import clear_login
 from allauth.account.utils import get_next_redirect_url, perform_login
 from allauth.account.views import LoginView
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -41,6 +42,12 @@ _WHY_ENDED = {
 
 class SignInView(LoginView):
     """Username and password, a passkey, or one of the council's directories."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The page; with `?start-again`, forgetting the password that was right and waits for a second factor."""
+        if "start-again" in request.GET:
+            clear_login(request)
+        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         ended = self.request.session.get(ENDED, "")
