@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import path, reverse
 
@@ -22,6 +22,7 @@ from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.funds.models import Fund
 from ims.funds.selectors import funds_in_use
+from ims.jobs.selectors import latest_run
 
 
 class LoadForm(forms.Form):
@@ -109,6 +110,7 @@ class AccountLoadAdmin(ViewOnlyAdmin):
         return [
             path("load/", wrap(self.load_view), name="accounts_accountload_load"),
             path("<int:load_id>/preview/", wrap(self.preview_view), name="accounts_accountload_preview"),
+            path("<int:load_id>/progress/", wrap(self.progress_view), name="accounts_accountload_progress"),
             *super().get_urls(),
         ]
 
@@ -131,8 +133,10 @@ class AccountLoadAdmin(ViewOnlyAdmin):
         form.fields["fund"].queryset = funds_in_use(actor)
         if request.method == "POST" and form.is_valid():
             given = form.cleaned_data
+            # A few accounts are checked while somebody waits; a nightly extract by a worker.
+            receive = services.receive_later if given["file"].size > services.LARGE else services.receive_file
             try:
-                load = services.receive_file(
+                load = receive(
                     actor=actor,
                     file=given["file"],
                     file_name=given["file"].name,
@@ -155,7 +159,9 @@ class AccountLoadAdmin(ViewOnlyAdmin):
         if not self.has_view_permission(request, load):
             raise PermissionDenied
         form = DiscardForm(request.POST if "discard" in request.POST else None)
-        if request.method == "POST":
+        run = latest_run(load)
+        works = run is not None and not run.is_finished
+        if request.method == "POST" and not works:
             answer = self._decided(request, load, form)
             if answer is not None:
                 return answer
@@ -170,14 +176,33 @@ class AccountLoadAdmin(ViewOnlyAdmin):
             **shown,
             load=load,
             form=form,
-            may_load=actor.may(services.PERMISSION),
-            waits=load.state == "checked",
+            run=run,
+            works=works,
+            may_load=actor.may(services.PERMISSION) and not works,
+            waits=load.state == AccountLoad.State.CHECKED,
+            is_new=load.state == AccountLoad.State.RECEIVED,
         )
         return render(request, "accounts/preview.html", context)
+
+    def progress_view(self, request: HttpRequest, load_id: int) -> HttpResponse:
+        """How far the work on a file is, for the progress bar."""
+        load = self.get_object(request, str(load_id))
+        if load is None:
+            raise Http404("There is no such file of account holders.")
+        if not self.has_view_permission(request, load):
+            raise PermissionDenied
+        run = latest_run(load)
+        if run is None:
+            return JsonResponse({"done": 0, "total": 0, "text": "", "finished": True})
+        text = run.message or ("Waiting for a worker" if run.state == run.State.QUEUED else run.title)
+        return JsonResponse({"done": run.done, "total": run.total, "text": text, "finished": run.is_finished})
 
     def _decided(self, request: HttpRequest, load: AccountLoad, form: DiscardForm) -> HttpResponse | None:
         where = reverse("admin:accounts_accountload_preview", args=[load.pk])
         try:
+            if "confirm" in request.POST and load.rows > services.MANY:
+                services.confirm_later(actor=actor_of(request), load_id=load.pk)
+                return HttpResponseRedirect(where)
             if "confirm" in request.POST:
                 done = services.confirm_load(actor=actor_of(request), load_id=load.pk)
                 told = f"{done.added:,} accounts added, {done.changed:,} changed, {done.gone:,} gone."

@@ -128,7 +128,7 @@ class AccountLoad(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["sha256"],
-                condition=Q(state__in=["checked", "loaded"]),
+                condition=Q(state__in=["received", "checked", "loaded"]),
                 name="account_file_loaded_once",
                 violation_error_message="The same file has been loaded already.",
             )

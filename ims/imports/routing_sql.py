@@ -3,11 +3,14 @@
 Each run of independent rules (see `ims.imports.rules.layers`) becomes two nested queries: one that decides which rules
 fire, one that sets the fields. `OFFSET 0` keeps PostgreSQL from merging them, which would work out every condition
 again for every field it may set.
+
+Most rows of a file are touched by no rule. Whether one is, PostgreSQL works out while the file is still being read
+(`touched_sql`, a generated column of the stage); all others pass by the rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from psycopg import sql
 
@@ -20,14 +23,34 @@ _ALWAYS = sql.SQL("true")
 def routed(source: sql.Composable, columns: Sequence[str], rules: Sequence[Rule]) -> sql.Composable:
     """A SELECT with the `columns` of `source`, as `rules` leave them, and `rules`, the numbers of those that fired.
 
-    `source` must be a SELECT that yields `columns`, among them those of `SETTABLE` and `received_on`.
+    `source` must be a SELECT that yields `columns`, among them those of `SETTABLE` and `received_on`, and `touched`:
+    what `touched_sql` says of the row.
     """
-    begun = sql.SQL("SELECT {columns}, NULL::int[] AS rules, false AS stopped FROM ({source}) AS given").format(
+    begun = sql.SQL("SELECT {columns}, NULL::int[] AS rules, false AS stopped FROM ({source}) AS given WHERE ").format(
         columns=_names(columns), source=source
     )
+    untouched = begun + sql.SQL("NOT touched")
+    return (
+        sql.SQL("{} UNION ALL {}").format(untouched, _fired(begun + sql.SQL("touched"), columns, rules))
+        if rules
+        else untouched
+    )
+
+
+def touched_sql(rules: Sequence[Rule], column: Callable[[str], sql.Composable]) -> sql.Composable:
+    """Whether any of `rules` fires on a row as it was read: where none does, none ever will. `column` names a field."""
+    return (
+        sql.SQL(" OR ").join(sql.SQL("coalesce({}, false)").format(condition_sql(rule, column)) for rule in rules)
+        if rules
+        else _NEVER
+    )
+
+
+def _fired(begun: sql.Composable, columns: Sequence[str], rules: Sequence[Rule]) -> sql.Composable:
+    """The rows of `begun` as `rules` leave them."""
     runs = layers(rules)
     if len(runs) <= 1:
-        return _layer(begun, columns, rules) if rules else begun
+        return _layer(begun, columns, rules)
     # Rules that set what a later rule looks at fire on few rows. Those rows go through the runs one after the other;
     # all others are decided in one go, which costs a fraction.
     heard = influential(rules)
@@ -40,15 +63,19 @@ def routed(source: sql.Composable, columns: Sequence[str], rules: Sequence[Rule]
     return sql.SQL("{} UNION ALL {}").format(at_once, stepwise)
 
 
-def condition_sql(rule: Rule) -> sql.Composable:
-    """Whether `rule` fires on a row called `r`."""
+def _of_the_row(field: str) -> sql.Composable:
+    return sql.SQL("r.{}").format(sql.Identifier(field))
+
+
+def condition_sql(rule: Rule, column: Callable[[str], sql.Composable] = _of_the_row) -> sql.Composable:
+    """Whether `rule` fires on a row called `r` (or on one whose fields `column` names)."""
     parts = []
     if rule.groups:
-        parts.append(sql.SQL("({})").format(sql.SQL(" OR ").join(_group(group) for group in rule.groups)))
+        parts.append(sql.SQL("({})").format(sql.SQL(" OR ").join(_group(group, column) for group in rule.groups)))
     if rule.valid_from:
-        parts.append(sql.SQL("r.received_on >= {}").format(sql.Literal(rule.valid_from)))
+        parts.append(sql.SQL("{} >= {}").format(column("received_on"), sql.Literal(rule.valid_from)))
     if rule.valid_to:
-        parts.append(sql.SQL("r.received_on <= {}").format(sql.Literal(rule.valid_to)))
+        parts.append(sql.SQL("{} <= {}").format(column("received_on"), sql.Literal(rule.valid_to)))
     return sql.SQL(" AND ").join(parts) if parts else _ALWAYS
 
 
@@ -113,13 +140,13 @@ def _names(columns: Sequence[str]) -> sql.Composable:
     return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
-def _group(group: Group) -> sql.Composable:
+def _group(group: Group, column: Callable[[str], sql.Composable]) -> sql.Composable:
     word = sql.SQL(" AND ") if group.match == "all" else sql.SQL(" OR ")
-    return sql.SQL("({})").format(word.join(_condition(condition) for condition in group.conditions))
+    return sql.SQL("({})").format(word.join(_condition(condition, column) for condition in group.conditions))
 
 
-def _condition(condition: Condition) -> sql.Composable:
-    column: sql.Composable = sql.SQL("r.{}").format(sql.Identifier(condition.field))
+def _condition(condition: Condition, field: Callable[[str], sql.Composable]) -> sql.Composable:
+    column = field(condition.field)
     if condition.field == "amount":
         comparison = {"equals": "=", "not_equals": "<>", "greater_than": ">", "less_than": "<"}[condition.operator]
         return sql.SQL("{} {} {}").format(column, sql.SQL(comparison), sql.Literal(condition.amount))

@@ -23,6 +23,7 @@ from ims.imports.models import BatchShare, FileProfile, ImportBatch, ImportRow, 
 from ims.imports.states import NEEDS_A_PERSON, POSTS_WITH_THE_FILE, BatchState, Outcome
 
 REASONS_SHOWN = 50
+_IN_POUNDS = Q(currency="GBP")
 
 
 @dataclass(frozen=True)
@@ -180,16 +181,18 @@ def plan(actor: Actor, batch: ImportBatch) -> Plan:
 
 
 def _plan(mine: QuerySet[ImportRow]) -> Plan:
+    """Sums are of pounds; other money is only counted."""
+    in_pounds = Sum("amount", filter=_IN_POUNDS)
     by_outcome = {
         found["outcome"]: Tally(found["n"], found["total"] or ZERO)
-        for found in mine.values("outcome").order_by("outcome").annotate(n=Count("line"), total=Sum("amount"))
+        for found in mine.values("outcome").order_by("outcome").annotate(n=Count("line"), total=in_pounds)
     }
     lines = [
         FundLine(found["posting_fund"], found["method_of_payment"], Tally(found["n"], found["total"] or ZERO))
         for found in mine.filter(outcome__in=POSTS_WITH_THE_FILE)
         .values("posting_fund", "method_of_payment")
         .order_by("posting_fund", "method_of_payment")
-        .annotate(n=Count("line"), total=Sum("amount"))
+        .annotate(n=Count("line"), total=in_pounds)
     ]
     return Plan(by_outcome, lines, _reasons(mine))
 
@@ -199,7 +202,7 @@ def _reasons(mine: QuerySet[ImportRow]) -> list[ReasonLine]:
         mine.exclude(outcome=Outcome.TO_POST)
         .order_by()
         .values("outcome", "reason_code")
-        .annotate(first=Min("line"), n=Count("line"), total=Coalesce(Sum("amount"), ZERO))
+        .annotate(first=Min("line"), n=Count("line"), total=Coalesce(Sum("amount", filter=_IN_POUNDS), ZERO))
         .order_by("-n", "outcome", "reason_code")[:REASONS_SHOWN]
     )
     lines = list(found)

@@ -1,12 +1,12 @@
 """Reading a file into a temporary table, row by row out of the reader and by COPY into PostgreSQL.
 
-The table lives as long as the transaction. PostgreSQL works out each row's digest while the rows are still being read,
-so that both are busy at the same time.
+The table lives as long as the transaction. PostgreSQL works out each row's digest, and whether a routing rule touches
+it, while the rows are still being read, so that both are busy at the same time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -16,6 +16,8 @@ from django.db import connection
 from psycopg import sql
 
 from ims.formats.records import Entry, Problem, Record, StatementEnd, StatementStart
+from ims.imports.routing_sql import touched_sql
+from ims.imports.rules import Rule
 
 Report = Callable[[int, int, str], None]
 """``report(done, total, message)``; see `ims.jobs.running.Run.report`."""
@@ -26,8 +28,8 @@ COLUMNS = (
     "vat_code", "account", "raw", "problem",
 )  # fmt: skip
 SCRATCH_TABLES = (
-    "ims_stage", "ims_problem", "ims_routed", "ims_unknown", "ims_rewritten", "ims_wrong", "ims_candidate",
-    "ims_found", "ims_decided",
+    "ims_stage", "ims_problem", "ims_twin", "ims_routed", "ims_unknown", "ims_rewritten", "ims_wrong",
+    "ims_candidate", "ims_found", "ims_earlier", "ims_decided",
 )  # fmt: skip
 """Every temporary table of an import. They go with the transaction, or make way for the next import within it."""
 LONGEST_RAW = 2000
@@ -52,9 +54,24 @@ CREATE TEMPORARY TABLE ims_stage (
     || coalesce(trim_scale(amount)::text, '') || E'\\x1f'
     || coalesce((received_on - date '2000-01-01')::text, '') || E'\\x1f' || type_code || E'\\x1f'
     || bank_reference || E'\\x1f' || reference || E'\\x1f' || end_to_end || E'\\x1f' || payer_name || E'\\x1f'
-    || narrative || E'\\x1f' || fund || E'\\x1f' || method_of_payment)::uuid) STORED
+    || narrative || E'\\x1f' || fund || E'\\x1f' || method_of_payment)::uuid) STORED,
+  across uuid GENERATED ALWAYS AS (CASE WHEN account <> '' THEN (md5(
+    account || E'\\x1f' || currency || E'\\x1f' || coalesce(trim_scale(amount)::text, '') || E'\\x1f'
+    || coalesce((received_on - date '2000-01-01')::text, '') || E'\\x1f'
+    || CASE WHEN bank_reference NOT IN ('', 'NONREF') THEN 'bank' || E'\\x1f' || bank_reference
+       ELSE reference || E'\\x1f' || end_to_end || E'\\x1f' || payer_name || E'\\x1f' || narrative END))::uuid END
+    ) STORED,
+  touched boolean GENERATED ALWAYS AS ({touched}) STORED
 ) ON COMMIT DROP
 """
+_TIDIED = {"reference": "btrim({})"} | dict.fromkeys(
+    ("fund", "method_of_payment", "office", "vat_code"), "upper(btrim({}))"
+)
+
+
+def as_routed(name: str) -> sql.Composable:
+    """A column of the stage as routing sees it: codes in capitals, no spaces around them."""
+    return sql.SQL(_TIDIED.get(name, "{}")).format(sql.Identifier(name))
 
 
 @dataclass
@@ -83,23 +100,31 @@ class Staged:
     statements: list[Statement] = field(default_factory=list)
 
 
-def create_stage(profile_code: str) -> None:
+def create_stage(profile_code: str, rules: Sequence[Rule]) -> None:
     """Make the empty table for this transaction. Rows of different profiles never count as the same."""
     with connection.cursor() as cursor:
         # Compiling these long expressions would take longer than running them.
         cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL jit = off")
         cursor.execute(f"DROP TABLE IF EXISTS {', '.join(SCRATCH_TABLES)}")
-        cursor.execute(sql.SQL(_CREATE).format(profile=sql.Literal(profile_code)))
+        # Without parameters, so that a percent sign in a rule's value is only a percent sign.
+        cursor.execute(
+            sql.SQL(_CREATE).format(profile=sql.Literal(profile_code), touched=touched_sql(rules, as_routed))
+        )
 
 
 def stage(
-    records: Iterable[Record], *, profile_code: str, report: Report, progress: Callable[[], tuple[int, int]]
+    records: Iterable[Record],
+    *,
+    profile_code: str,
+    rules: Sequence[Rule],
+    report: Report,
+    progress: Callable[[], tuple[int, int]],
 ) -> Staged:
     """Read `records` into the table. Raises what the reader raises; the transaction is then the caller's to undo.
 
     `progress` says how many bytes of how many were read.
     """
-    create_stage(profile_code)
+    create_stage(profile_code, rules)
     staged = Staged()
     connection.ensure_connection()
     statement = sql.SQL("COPY ims_stage ({}) FROM STDIN WITH (DELIMITER E'\\x1f')").format(
@@ -111,8 +136,6 @@ def stage(
             report(*progress(), f"Reading: {staged.rows:,} rows so far")
     if staged.row_problems:
         _attach_problems()
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE ims_stage")
     return staged
 
 

@@ -22,7 +22,7 @@ from ims.imports.errors import ImportRefusal
 from ims.imports.models import FileProfile, RoutingRule
 from ims.imports.routing_sql import routed
 from ims.imports.rules import Rule, parse_actions, parse_groups
-from ims.imports.staging import Report
+from ims.imports.staging import Report, as_routed
 from ims.references.narrative import find_references
 from ims.references.rules import ReferenceRule as Pattern
 from ims.references.rules import check_many
@@ -30,7 +30,7 @@ from ims.references.rules import check_many
 COLUMNS = (
     "line", "is_parent", "kind", "status", "currency", "amount", "received_on", "type_code", "bank_reference",
     "reference", "end_to_end", "payer_name", "narrative", "fund", "method_of_payment", "office", "vat_code", "account",
-    "raw", "problem", "problem_code", "problem_field", "content", "file_fund", "file_reference",
+    "raw", "problem", "problem_code", "problem_field", "content", "across", "file_fund", "file_reference",
 )  # fmt: skip
 _RETURNS = ["unpaid_direct_debit", "returned_credit", "indemnity_claim", "chargeback", "refund"]
 _ROWS_AT_ONCE = 20_000
@@ -104,7 +104,15 @@ def kinds_posted(entries: str) -> list[EntryKind]:
 def route(settings: Settings) -> None:
     """Apply the routing rules and the profile's defaults to the staged rows, into ``ims_routed``."""
     profile = settings.profile
-    source = sql.SQL(read("ims.imports", "route.sql"))
+    as_read = {"file_fund": "fund", "file_reference": "reference"}
+    source = sql.SQL("SELECT {}, touched FROM ims_stage").format(
+        sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(
+                sql.Identifier(as_read[name]) if name in as_read else as_routed(name), sql.Identifier(name)
+            )
+            for name in COLUMNS
+        )
+    )
     defaults = {
         "fund": profile.fund_id,
         "method_of_payment": profile.method_of_payment_id,
@@ -118,13 +126,12 @@ def route(settings: Settings) -> None:
         else sql.Identifier(name)
         for name in COLUMNS
     ]
+    _execute(sql.SQL(read("ims.imports", "twins.sql")))
     _execute(
-        sql.SQL(
-            "CREATE TEMPORARY TABLE ims_routed ON COMMIT DROP AS SELECT {outputs}, rules,"
-            " row_number() OVER (PARTITION BY content ORDER BY line)::int AS occurrence FROM ({routed}) AS r"
-        ).format(outputs=sql.SQL(", ").join(outputs), routed=routed(source, COLUMNS, settings.rules))
+        sql.SQL(read("ims.imports", "routed.sql")).format(
+            outputs=sql.SQL(", ").join(outputs), routed=routed(source, COLUMNS, settings.rules)
+        )
     )
-    _execute(sql.SQL("ANALYZE ims_routed"))
 
 
 def find_accounts(settings: Settings, report: Report) -> None:
@@ -144,7 +151,7 @@ def find_accounts(settings: Settings, report: Report) -> None:
 
 
 def decide(settings: Settings, *, batch_id: int, target: str = "imports_importrow") -> None:
-    """Write the rows with their outcomes into `target`."""
+    """Write the rows with their outcomes into `target`; ``ims_earlier`` says which were received before."""
     _execute(
         sql.SQL(read("ims.imports", "decide.sql")).format(
             target=sql.Identifier(target),
@@ -154,7 +161,6 @@ def decide(settings: Settings, *, batch_id: int, target: str = "imports_importro
             suspense_fund=sql.Literal(settings.suspense_fund),
             suspense_vat=sql.Literal(settings.suspense_vat),
             default_vat=sql.Literal(settings.profile.vat_code_id) + sql.SQL("::text"),
-            holds_duplicates=sql.Literal(settings.holds_duplicates),
             doubt_to_suspense=sql.Literal(settings.profile.doubt == FileProfile.Doubt.SUSPENSE),
         )
     )

@@ -54,8 +54,6 @@ def refusal_for(error: IntegrityError) -> LedgerRefusal:
     for known, sentence in _SENTENCES.items():
         if known in name:
             return LedgerRefusal(sentence, code=known)
-    if name.startswith("ledger_entry_") and "_fk_" in name:
-        return LedgerRefusal(
-            f"A line names a code that does not exist: {diagnosis.message_detail or name}", code="unknown_code"
-        )
+    if name == "entry_names_what_exists":
+        return LedgerRefusal(f"{diagnosis.message_primary} Nothing was posted.", code="unknown_code")
     raise error

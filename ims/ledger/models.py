@@ -113,6 +113,7 @@ class Posting(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["approval"], name="posting_approval", condition=Q(approval__isnull=False)),
+            models.Index(fields=["kind"], name="posting_kind"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source_kind", "source_key"], name="posting_once_per_source"),
@@ -140,14 +141,17 @@ class Posting(models.Model):
 class Entry(models.Model):
     """One signed line of a posting. Positive is money received by the fund."""
 
-    posting = models.ForeignKey(Posting, models.PROTECT, related_name="entries", db_index=False)
+    # That what an entry names exists is promised by sql/references.sql, in sets; a foreign key would look up every row.
+    posting = models.ForeignKey(Posting, models.PROTECT, related_name="entries", db_index=False, db_constraint=False)
     line = models.IntegerField(help_text="Place within the posting, from 1.")
-    fund = models.ForeignKey(Fund, models.PROTECT, related_name="+", db_index=False)
+    fund = models.ForeignKey(Fund, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     account_reference = models.TextField(blank=True, default="")
-    method_of_payment = models.ForeignKey(MethodOfPayment, models.PROTECT, related_name="+", db_index=False)
-    office = models.ForeignKey(Office, models.PROTECT, related_name="+", db_index=False)
+    method_of_payment = models.ForeignKey(
+        MethodOfPayment, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    office = models.ForeignKey(Office, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     amount = models.DecimalField(**Money)
-    vat_code = models.ForeignKey(VatCode, models.PROTECT, related_name="+", db_index=False)
+    vat_code = models.ForeignKey(VatCode, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     vat_rate = models.DecimalField(max_digits=6, decimal_places=4)
     vat_amount = models.DecimalField(**Money, help_text="The VAT within the amount.")
     narrative = models.TextField(blank=True, default="")
@@ -166,6 +170,7 @@ class Entry(models.Model):
         blank=True,
         related_name="corrections",
         db_index=False,
+        db_constraint=False,
         help_text="The entry this one takes money from, or gives it back to.",
     )
     leaf = models.BinaryField(help_text="SHA-256 of the line's content, computed by the database.", default=b"")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ims.common.money import LARGEST, PENNY, ZERO, format_pounds
+from ims.funds.rules import vat_within
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line
 
@@ -80,3 +81,21 @@ def check_allocation(taken: Decimal, lines: Sequence[Line], credit_notes: Sequen
             f"The lines add up to {format_pounds(total(lines))}; the suspense taken and the credit notes add up to "
             f"{format_pounds(taken + total(credit_notes))}. They must be equal."
         )
+
+
+def share_vat(amounts: Sequence[Decimal], *, left: Decimal, vat_left: Decimal, rate: Decimal) -> list[Decimal]:
+    """The VAT that goes with each of `amounts`, taken one after the other from a line of which `left` remains.
+
+    Each takes the VAT within it at `rate`, and the last of the money the last of the VAT; but never more than there
+    is, and always less than the amount itself, as every line of the ledger must. So a receipt may be split however
+    finely: a penny of VAT that no part of it can carry (five pence holding one, taken penny by penny) stays with the
+    receipt. All amounts have the sign of `left`.
+    """
+    shares = []
+    for amount in amounts:
+        wanted = vat_left if amount == left else min(vat_within(amount, rate), vat_left, key=abs)
+        most = max(abs(amount) - PENNY, ZERO)
+        vat = wanted if abs(wanted) <= most else most.copy_sign(wanted)
+        shares.append(vat)
+        left, vat_left = left - amount, vat_left - vat
+    return shares

@@ -84,6 +84,10 @@ class Criteria:
     posting_id: int | None = None
 
 
+FEW = 10_000
+"""So many entries are sorted after they were found; more are met soon enough in the order of their days."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of entries, newest received first. `older` and `newer` are cursors for the neighbouring pages, or ""."""
@@ -137,7 +141,13 @@ def search_entries(actor: Actor, criteria: Criteria, *, cursor: str = "", size: 
     """
     entries = entries_matching(actor, criteria)
     direction, position = _read_cursor(cursor)
-    if direction == "older":
+    few = _entries_of_few_postings(criteria)
+    if few is not None:
+        places = sorted(entries.filter(pk__in=few).order_by().values_list("received_on", "pk"), reverse=True)
+        entries = entries.filter(pk__in=_page_of(places, direction, position, size + 1))
+        if direction == "newer":
+            entries = entries.order_by("received_on", "id")
+    elif direction == "older":
         entries = entries.filter(_beyond(position, "lt"))
     elif direction == "newer":
         entries = entries.filter(_beyond(position, "gt")).order_by("received_on", "id")
@@ -155,6 +165,40 @@ def search_entries(actor: Actor, criteria: Criteria, *, cursor: str = "", size: 
         older=_write_cursor("older", found[-1]) if has_older else "",
         newer=_write_cursor("newer", found[0]) if has_newer else "",
     )
+
+
+def _entries_of_few_postings(criteria: Criteria) -> list[int] | None:
+    """The entries of the postings that `criteria` is about when it names their kind or series and there are few.
+
+    None when there are many, which are soon met on the way through the days; few may lie at the end of that way.
+    """
+    if not (criteria.kind or criteria.series) or criteria.number is not None:
+        return None
+    postings = Posting.objects.order_by()
+    if criteria.kind:
+        postings = postings.filter(kind=criteria.kind)
+    if criteria.series:
+        postings = postings.filter(series=criteria.series)
+    found = list(postings.values_list("pk", "entry_count")[: FEW + 1])
+    if len(found) > FEW or sum(count for _, count in found) > FEW:
+        return None
+    with connection.cursor() as cursor:
+        # One posting after the other, whatever the planner believes about how many entries a posting has.
+        cursor.execute(
+            "SELECT e.id FROM unnest(%s::bigint[]) AS p (id)"
+            " CROSS JOIN LATERAL (SELECT id FROM ledger_entry WHERE posting_id = p.id OFFSET 0) AS e",
+            [[pk for pk, _ in found]],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _page_of(places: list[tuple[date, int]], direction: str, position: tuple[date, int], most: int) -> list[int]:
+    """The first `most` of `places` (newest first) beyond `position` in `direction`, as numbers of entries."""
+    if direction == "older":
+        places = [place for place in places if place < position]
+    elif direction == "newer":
+        places = [place for place in reversed(places) if place > position]
+    return [pk for _, pk in places[:most]]
 
 
 def _beyond(position: tuple[date, int], comparison: str) -> Q:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ims.funds.rules import vat_within
 from ims.ledger.lines import Line
 from ims.ledger.models import Entry
+from ims.ledger.rules import share_vat
 from ims.ledger.selectors import remaining, remaining_vat
 
 
@@ -29,11 +29,8 @@ def taking(entry: Entry, amount: Decimal, vat: Decimal, method_code: str, *, nar
 
 
 def shared_vat(entry: Entry, amounts: Sequence[Decimal]) -> list[tuple[Decimal, Decimal]]:
-    """Each amount with the VAT it takes along. Taking the last of the money takes the last of its VAT."""
-    left, vat_left = remaining([entry.pk])[entry.pk], remaining_vat([entry.pk])[entry.pk]
-    shares = []
-    for amount in amounts:
-        vat = vat_left if amount == left else min(vat_within(amount, entry.vat_rate), vat_left, key=abs)
-        shares.append((amount, vat))
-        left, vat_left = left - amount, vat_left - vat
-    return shares
+    """Each amount with the VAT it takes along (see `rules.share_vat`)."""
+    shares = share_vat(
+        amounts, left=remaining([entry.pk])[entry.pk], vat_left=remaining_vat([entry.pk])[entry.pk], rate=entry.vat_rate
+    )
+    return list(zip(amounts, shares, strict=True))

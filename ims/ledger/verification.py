@@ -56,6 +56,20 @@ CHECKS: tuple[Check, ...] = (
            WHERE NOT EXISTS (SELECT 1 FROM ledger_posting p WHERE p.id = e.posting_id)""",
     ),
     Check(
+        "ledger.unknown_code",
+        "{0} {1}, which entries of the ledger name, is not there.",
+        """SELECT named.what, named.code FROM (
+             SELECT DISTINCT what, code FROM (
+               SELECT DISTINCT fund_id, method_of_payment_id, office_id, vat_code_id FROM ledger_entry) AS e
+             CROSS JOIN LATERAL (VALUES ('Fund', fund_id), ('Method of payment', method_of_payment_id),
+               ('Office', office_id), ('VAT code', vat_code_id)) AS v (what, code)) AS named
+           LEFT JOIN (SELECT 'Fund' AS what, code FROM funds_fund
+                      UNION ALL SELECT 'Method of payment', code FROM funds_methodofpayment
+                      UNION ALL SELECT 'Office', code FROM funds_office
+                      UNION ALL SELECT 'VAT code', code FROM funds_vatcode) AS known USING (what, code)
+           WHERE known.code IS NULL""",
+    ),
+    Check(
         "ledger.posting_differs_from_seal",
         "{0} is not as it was when seal {1} was made: the posting or the order of its entries has been altered.",
         """SELECT ims_posting_reference(p), s.seal_id
@@ -163,6 +177,10 @@ CHECKS: tuple[Check, ...] = (
                         ('ims_posting_moment', 'ledger_posting'), ('ims_posting_is_whole', 'ledger_posting'),
                         ('ims_reversal_mirrors', 'ledger_posting'), ('ims_posting_within_limit', 'ledger_posting'),
                         ('ims_request_guard', 'approvals_request'),
+                        ('ims_entry_names_what_exists', 'ledger_entry'),
+                        ('ims_named_by_the_ledger', 'funds_fund'),
+                        ('ims_named_by_the_ledger', 'funds_methodofpayment'),
+                        ('ims_named_by_the_ledger', 'funds_office'), ('ims_named_by_the_ledger', 'funds_vatcode'),
                         ('ims_period_keeps_entries', 'ledger_accountingperiod')) AS t (trigger_name, table_name)
            WHERE NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = t.table_name::regclass
                              AND tgname = t.trigger_name AND tgenabled <> 'D')""",

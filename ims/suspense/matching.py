@@ -8,6 +8,7 @@ although no account is on file. Nothing is ever posted on the strength of a sugg
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -126,22 +127,26 @@ def _one_at_a_time() -> None:
 def _store(items: Sequence[int], found: dict[int, list[Suggestion]]) -> None:
     _one_at_a_time()
     MatchSuggestion.objects.filter(item__in=items).delete()
-    MatchSuggestion.objects.bulk_create(
-        [
-            MatchSuggestion(
-                item_id=item,
-                rank=rank,
-                fund_id=suggestion.fund,
-                account_reference=suggestion.reference,
-                name=suggestion.name,
-                confidence=suggestion.confidence,
-                reasons=list(suggestion.reasons),
-            )
-            for item, suggestions in found.items()
-            for rank, suggestion in enumerate(suggestions[:3], start=1)
-        ],
-        batch_size=5_000,
-    )
+    table = MatchSuggestion._meta.db_table
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            f"COPY {table} (item_id, rank, fund_id, account_reference, name, confidence, reasons) FROM STDIN"
+        ) as copy,
+    ):
+        for item, suggestions in found.items():
+            for rank, suggestion in enumerate(suggestions[:3], start=1):
+                copy.write_row(
+                    (
+                        item,
+                        rank,
+                        suggestion.fund,
+                        suggestion.reference,
+                        suggestion.name,
+                        suggestion.confidence,
+                        json.dumps(list(suggestion.reasons)),
+                    )
+                )
 
 
 def _stages() -> list[tuple[str, str]]:

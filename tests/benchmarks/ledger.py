@@ -9,6 +9,7 @@ or of a named baseline measured in the same run.
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import sys
 import time
@@ -32,7 +33,7 @@ from psycopg import sql
 from ims.audit.actors import Actor, command
 from ims.funds.models import Office
 from ims.ledger import services
-from ims.ledger.models import Entry
+from ims.ledger.models import Entry, Posting
 from ims.ledger.seals import seal_pending
 from ims.ledger.selectors import Criteria, entries_matching, search_entries, totals_between
 from ims.ledger.verification import CHECKS, verify
@@ -65,6 +66,7 @@ def main() -> None:
     have = Entry.objects.count()
     if have < entries:
         _fill(entries - have)
+    _reverse_something_old()
     print(f"{Entry.objects.count():,} entries")
     _verify()
     _search()
@@ -99,7 +101,23 @@ def _fill(count: int) -> None:
     print(f"filled in {time.perf_counter() - started:.1f} s")
 
 
+def _reverse_something_old() -> None:
+    """A kind of posting of which there is little, all of it received long ago."""
+    if Posting.objects.filter(kind="reversal").exists():
+        return
+    posting = services.post_set(
+        actor=ACTOR,
+        select=GENERATED,
+        parameters={"salt": 5, "day": date(2024, 4, 2), "count": 100},
+        source_kind="benchmark",
+        source_key="to be reversed",
+    )
+    services.reverse(actor=ACTOR, posting_id=posting.pk, reason="For the benchmark")
+    seal_pending()
+
+
 def _verify() -> None:
+    before = _peak_megabytes()
     for check in CHECKS:
         started = time.perf_counter()
         list(check.run())
@@ -108,7 +126,12 @@ def _verify() -> None:
     found = list(verify())
     seconds = time.perf_counter() - started
     ratio = seconds / VERIFY_BAR
-    print(f"verify: {seconds:.1f} s, {len(found)} findings; {ratio:.2f} of the bar of {VERIFY_BAR:.0f} s")
+    print(f"verify: {seconds:.1f} s, {len(found)} findings; {ratio:.2f} of the bar of {VERIFY_BAR:.0f} s; "
+          f"peak memory {before:.0f} MB before, {_peak_megabytes():.0f} MB after")  # fmt: skip
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _search() -> None:
@@ -137,6 +160,12 @@ def _search() -> None:
         ),
         "rare combination": lambda n: search_entries(ACTOR, Criteria(fund="31", method_of_payment="90", office="99")),
         "a method nobody used": lambda n: search_entries(ACTOR, Criteria(method_of_payment="JN")),
+        "a kind there is little of": lambda n: search_entries(ACTOR, Criteria(kind="reversal")),
+        "a kind nobody used": lambda n: search_entries(ACTOR, Criteria(kind="transfer")),
+        "a rare kind of one fund": lambda n: search_entries(ACTOR, Criteria(kind="reversal", fund="31")),
+        "a common kind": lambda n: search_entries(ACTOR, Criteria(kind="import")),
+        "a series there is little of": lambda n: search_entries(ACTOR, Criteria(series="REV")),
+        "a word nobody wrote": lambda n: search_entries(ACTOR, Criteria(words="zzyzx")),
         "a page far down": lambda n: search_entries(ACTOR, Criteria(), cursor="older.2024-06-01.1000"),
         "today's totals": lambda n: totals_between(ACTOR, date.today(), date.today()),
     }

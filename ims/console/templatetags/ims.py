@@ -20,12 +20,16 @@ def pounds(amount: Decimal | None) -> str:
 
 
 @register.simple_tag
-def money(amount: Decimal | None) -> SafeString:
-    """``£1,234.56`` in figures of equal width, negative amounts in red with a true minus sign; nothing for None."""
+def money(amount: Decimal | None, currency: str = "GBP") -> SafeString:
+    """``£1,234.56`` in figures of equal width, negative amounts in red with a true minus sign; nothing for None.
+
+    Money that is not in pounds is shown as ``1,234.56 EUR``.
+    """
     if amount is None:
         return SafeString("")
     extra = " ims-money--negative" if amount < 0 else ""
-    return format_html('<span class="ims-money{}">{}</span>', extra, format_pounds(amount).replace("-", "−"))
+    text = format_pounds(amount) if currency == "GBP" else f"{amount:,.2f} {currency}".strip()
+    return format_html('<span class="ims-money{}">{}</span>', extra, text.replace("-", "−"))
 
 
 @register.simple_tag

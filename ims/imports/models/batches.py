@@ -34,6 +34,8 @@ class ImportBatch(models.Model):
     posting = models.OneToOneField(Posting, models.PROTECT, null=True, blank=True, related_name="import_batch")
     received_at = models.DateTimeField(db_default=Now())
     received_by = models.TextField()
+    first_day = models.DateField(null=True, blank=True, help_text="The earliest day of its rows.")
+    last_day = models.DateField(null=True, blank=True, help_text="The latest day of its rows.")
     checked_at = models.DateTimeField(null=True, blank=True)
     posted_at = models.DateTimeField(null=True, blank=True)
     posted_by = models.TextField(blank=True, default="")
@@ -126,7 +128,8 @@ class ImportRow(models.Model):
     change leaves a `RowDecision`. Codes are plain text, because a file may name codes that do not exist.
     """
 
-    batch = models.ForeignKey(ImportBatch, models.PROTECT, related_name="rows", db_index=False)
+    # That the batch and the posting exist is promised by sql/references.sql, in sets.
+    batch = models.ForeignKey(ImportBatch, models.PROTECT, related_name="rows", db_index=False, db_constraint=False)
     line = models.IntegerField(help_text="The line of the file (or the number of the record), from 1.")
     outcome = models.TextField(choices=Outcome.choices)
     reason_code = models.TextField(blank=True, default="")
@@ -152,10 +155,19 @@ class ImportRow(models.Model):
     account = models.TextField(blank=True, default="", help_text="Our bank account, as the file names it.")
     raw = models.TextField(blank=True, default="")
     content = models.UUIDField(null=True, help_text="Digest of profile, account and content, alike for twins.")
+    across = models.UUIDField(
+        null=True, help_text="Digest of what the bank says of the money, alike in every file of the account."
+    )
     occurrence = models.IntegerField(default=1, help_text="Which of its twins in the file, from 1.")
     rules = ArrayField(models.IntegerField(), null=True, help_text="The routing rules that fired.")
     posting = models.ForeignKey(
-        Posting, models.PROTECT, null=True, related_name="+", db_index=False, help_text="When posted by itself."
+        Posting,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        help_text="When posted by itself.",
     )
 
     personal = Personal(
@@ -174,7 +186,6 @@ class ImportRow(models.Model):
         ordering = ["batch", "line"]
         constraints = [models.UniqueConstraint(fields=["batch", "line"], name="row_line_once")]
         indexes = [
-            models.Index(fields=["content"], name="row_content"),
             models.Index(F("batch"), F("outcome"), F("line"), name="row_outcome", condition=~Q(outcome="to_post")),
         ]
 

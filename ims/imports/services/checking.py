@@ -16,7 +16,7 @@ from ims.formats import profile as profiles
 from ims.formats import registry
 from ims.formats.records import Record, UnreadableFile
 from ims.formats.summary import checked
-from ims.imports import selectors, shares, weighing, world
+from ims.imports import duplicates, selectors, shares, weighing, world
 from ims.imports.content import FileStream
 from ims.imports.models import FileProfile, ImportBatch, ImportStatement
 from ims.imports.models.profiles import LAYOUT
@@ -86,6 +86,7 @@ def _read_and_decide(batch: ImportBatch, report: Report) -> Staged:
     staged = stage(
         open_records(batch.profile, stream),
         profile_code=batch.profile.code,
+        rules=settings.rules,
         report=report,
         progress=lambda: (stream.bytes_read, size),
     )
@@ -100,6 +101,9 @@ def _read_and_decide(batch: ImportBatch, report: Report) -> Staged:
     report(size, size, f"Applying {len(settings.rules)} routing rules to {staged.rows:,} rows")
     weighing.route(settings)
     weighing.find_accounts(settings, report)
+    duplicates.find_earlier(
+        batch, {statement.account for statement in staged.statements}, hold=settings.holds_duplicates
+    )
     report(size, size, "Deciding about every row")
     weighing.decide(settings, batch_id=batch.pk)
     return staged
@@ -138,6 +142,8 @@ def _finish(batch: ImportBatch, actor: Actor, staged: Staged) -> None:
         notices=staged.notices,
         error="",
         world=world.stamp(),
+        first_day=batch.first_day,
+        last_day=batch.last_day,
         checked_at=clock.now(),
     )
     record("import_checked", actor=actor, subject=batch, data=batch.totals["by_outcome"])

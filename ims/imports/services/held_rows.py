@@ -19,7 +19,7 @@ from ims.audit.services import record
 from ims.common.errors import InvalidInput
 from ims.common.money import pounds
 from ims.formats.records import Entry
-from ims.imports import selectors, shares, weighing
+from ims.imports import duplicates, selectors, shares, weighing
 from ims.imports.errors import ImportRefusal
 from ims.imports.models import ImportBatch, ImportRow, RowDecision
 from ims.imports.moving import claimed, find_batch
@@ -189,7 +189,7 @@ def _decide_again(row: ImportRow) -> None:
     settings = replace(weighing.settings_for(profile), rules=(), finds_references=False, holds_duplicates=False)
     profile.fund = None  # a person's empty fund means suspense, not the profile's fund
     settings = replace(settings, profile=profile)
-    create_stage(profile.code)
+    create_stage(profile.code, settings.rules)
     names = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
     with (
         connection.connection.cursor() as cursor,
@@ -201,6 +201,7 @@ def _decide_again(row: ImportRow) -> None:
         cursor.execute("ALTER TABLE ims_decided ALTER COLUMN id DROP NOT NULL")
         weighing.route(settings)
         weighing.find_accounts(settings, lambda *_: None)
+        duplicates.none_yet()
         weighing.decide(settings, batch_id=row.batch_id, target="ims_decided")
         cursor.execute(
             "SELECT outcome, reason_code, reason, field, fund, account_reference, method_of_payment, office,"

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
+from zlib import crc32
 
 from django.db import connection, transaction
 from psycopg import sql
@@ -15,7 +16,7 @@ from ims.audit.scope import in_words
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.sql import read
-from ims.imports import shares, world
+from ims.imports import duplicates, shares, world
 from ims.imports.errors import ImportRefusal, WorldMoved
 from ims.imports.models import FileProfile, ImportBatch
 from ims.imports.moving import claimed, move
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 POST = "imports.post_batch"
 SOURCE = "import"
+_DRAWERS = 64
+"""Bank accounts are locked by drawers of several, so that a file of thousands of accounts takes few locks."""
 _WITH_THE_FILE = sql.SQL("r.outcome IN ('to_post', 'to_suspense')")
 
 
@@ -52,7 +55,7 @@ def post(*, actor: Actor, batch_id: int, report: Report = _silent) -> ImportBatc
         try:
             with transaction.atomic():
                 report(0, batch.row_count, f"Posting {batch.row_count:,} rows")
-                _wait_for_other_files_of(batch.profile)
+                _wait_for_other_files(batch)
                 _refuse_if_the_world_moved(batch)
                 posting = _post_rows(actor, batch)
                 _finish(actor, batch, posting)
@@ -139,10 +142,6 @@ def _finish(actor: Actor, batch: ImportBatch, posting: Posting | None) -> None:
     )
 
 
-_ROWS_BY_THE_INDEX = 5_000
-"""How many rows at most are looked up one by one among those of other files."""
-
-
 def _refuse_if_the_world_moved(batch: ImportBatch) -> None:
     moved = world.what_moved(batch.world)
     if moved:
@@ -155,11 +154,16 @@ def _refuse_if_the_world_moved(batch: ImportBatch) -> None:
         )
 
 
-def _wait_for_other_files_of(profile: FileProfile) -> None:
-    """Post the files of one profile one after the other, so that each sees the lines of those before it."""
+def _wait_for_other_files(batch: ImportBatch) -> None:
+    """Post the files of one profile, and those of one bank account, one after the other, so that each sees the lines
+    of those before it."""
+    locks = {f"ims.imports.profile:{batch.profile_id}"}
+    locks |= {f"ims.imports.accounts:{crc32(account.encode()) % _DRAWERS}" for account in duplicates.accounts_of(batch)}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '15min'")
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('ims.imports.profile:' || %s, 0))", [profile.pk])
+        # All in one order, so that two files never wait for each other.
+        for lock in sorted(locks):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
         cursor.execute("SET LOCAL lock_timeout = DEFAULT")
 
 
@@ -167,27 +171,7 @@ def _new_duplicates(batch: ImportBatch) -> int:
     """How many rows are the same as rows of files posted since this check began (before that, the check saw them)."""
     began = batch.steps.filter(to_state=BatchState.CHECKING).latest("id").occurred_at
     # A posting is dated a moment before it is there to be seen; the margin costs a wider search and finds no more.
-    since = ImportBatch.objects.filter(
-        profile=batch.profile, state=BatchState.POSTED, posted_at__gte=began - timedelta(hours=1)
-    ).exclude(pk=batch.pk)
-    others = list(since.values_list("pk", flat=True))
-    if not others:
-        return 0
-    with connection.cursor() as cursor:
-        if batch.row_count > _ROWS_BY_THE_INDEX:
-            # The planner cannot know yet how many rows a file of a moment ago brought. Taking it for empty, it would
-            # look through the whole other file for each row of this one.
-            cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(
-            "SELECT count(*) FROM imports_importrow r JOIN imports_importrow o"
-            " ON o.content = r.content AND o.occurrence = r.occurrence AND o.batch_id = ANY(%s)"
-            " AND o.outcome IN ('to_post', 'to_suspense', 'corrected', 'posted_separately')"
-            " WHERE r.batch_id = %s AND r.outcome IN ('to_post', 'to_suspense')",
-            [others, batch.pk],
-        )
-        found = cursor.fetchone()[0]
-        cursor.execute("RESET enable_nestloop")
-        return found
+    return duplicates.count_posted_since(batch, began - timedelta(hours=1))
 
 
 def _days(values: Mapping[str, Any], which: sql.Composable) -> list[date]:

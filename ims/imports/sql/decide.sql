@@ -1,42 +1,33 @@
 -- What is to become of every row. Four steps, each fenced, so that no expression is worked out twice:
 -- what the codes mean; where a doubt would send the row; whether it can be posted at all; the outcome and the sentence.
 WITH
-earlier AS (
-  -- The same line, and the same of its twins, received in another file that was posted or stands before this one.
-  SELECT DISTINCT ON (r.line) r.line, b.id AS batch_id, b.file_name, o.line AS other_line
-  FROM ims_routed r
-  JOIN imports_importrow o ON o.content = r.content AND o.occurrence = r.occurrence
-  JOIN imports_importbatch b ON b.id = o.batch_id
-  WHERE {holds_duplicates} AND o.batch_id <> {batch} AND r.problem = ''
-    AND (b.state IN ('posted', 'posting') OR (b.state = 'checked' AND b.id < {batch}))
-    AND o.outcome IN ('to_post', 'to_suspense', 'corrected', 'posted_separately')
-  ORDER BY r.line, b.id
-),
 known AS (
   SELECT r.*, f.code AS known_fund, f.is_active AS fund_in_use, f.vat_code_id AS fund_vat, f.vat_may_be_overridden,
          f.maximum_amount AS fund_maximum, f.is_suspense AS names_suspense,
          f.reference_rule_id IS NOT NULL OR f.account_must_exist AS wants_reference, f.account_must_exist,
-         h.id AS holder, s.effect AS stop_effect, s.message AS stop_message, w.reason AS wrong_reference,
+         s.effect AS stop_effect, s.message AS stop_message, w.reason AS wrong_reference,
          m.code AS known_method, m.is_active AS method_in_use, m.minimum_amount, m.maximum_amount,
          o.code AS known_office, o.is_active AS office_in_use, v.code AS known_vat,
          e.batch_id AS earlier_batch, e.file_name AS earlier_file, e.other_line AS earlier_line
   FROM (
     SELECT r.line, r.is_parent, r.kind, r.status, r.currency, r.amount, r.received_on, r.bank_reference, r.payer_name,
            r.narrative, r.type_code, r.end_to_end, r.account, r.method_of_payment, r.office, r.vat_code, r.raw, r.problem, r.problem_code, r.problem_field,
-           r.content, r.occurrence, r.rules, r.file_fund, r.file_reference,
-           coalesce(n.fund, r.fund) AS fund, coalesce(n.reference, p.proper, r.reference) AS reference
+           r.content, r.occurrence, r.across, r.rules, r.file_fund, r.file_reference,
+           coalesce(n.fund, r.fund) AS fund, coalesce(n.reference, p.proper, r.reference) AS reference,
+           CASE WHEN n.line IS NOT NULL THEN n.holder WHEN p.fund IS NOT NULL THEN p.holder ELSE r.holder END AS holder,
+           CASE WHEN n.line IS NOT NULL THEN n.stop_reason WHEN p.fund IS NOT NULL THEN p.stop_reason
+                ELSE r.stop_reason END AS stop_reason
     FROM ims_routed r
     LEFT JOIN ims_found n ON n.line = r.line
     LEFT JOIN ims_rewritten p ON p.fund = r.fund AND p.reference = r.reference
   ) AS r
   LEFT JOIN funds_fund f ON f.code = r.fund
-  LEFT JOIN accounts_accountholder h ON h.fund_id = r.fund AND h.reference = r.reference
-  LEFT JOIN accounts_stopreason s ON s.id = h.stop_reason_id AND s.audience <> 'public'
+  LEFT JOIN accounts_stopreason s ON s.id = r.stop_reason AND s.audience <> 'public'
   LEFT JOIN ims_wrong w ON w.fund = r.fund AND w.reference = r.reference
   LEFT JOIN funds_methodofpayment m ON m.code = r.method_of_payment
   LEFT JOIN funds_office o ON o.code = r.office
   LEFT JOIN funds_vatcode v ON v.code = r.vat_code
-  LEFT JOIN earlier e ON e.line = r.line
+  LEFT JOIN ims_earlier e ON e.line = r.line
   OFFSET 0
 ),
 doubted AS (
@@ -116,7 +107,7 @@ concluded AS (
 INSERT INTO {target}
   (batch_id, line, outcome, reason_code, reason, field, kind, currency, amount, received_on, file_fund, file_reference,
    fund, account_reference, method_of_payment, office, vat_code, posting_fund, narrative, payer_name, source_reference,
-   type_code, end_to_end, account, raw, content, occurrence, rules)
+   type_code, end_to_end, account, raw, content, occurrence, across, rules)
 SELECT
   {batch}, line, outcome, code,
   CASE WHEN code = '' THEN '' WHEN code = 'unreadable' AND problem LIKE 'Line %' THEN problem ELSE
@@ -176,5 +167,5 @@ SELECT
   method_of_payment, office,
   CASE WHEN outcome IN ('to_post', 'to_suspense') THEN posting_vat ELSE vat_code END,
   CASE WHEN outcome IN ('ignored', 'invalid') THEN '' WHEN doubt = '' THEN fund ELSE {suspense_fund} END,
-  narrative, payer_name, bank_reference, type_code, end_to_end, account, raw, content, occurrence, rules
+  narrative, payer_name, bank_reference, type_code, end_to_end, account, raw, content, occurrence, across, rules
 FROM concluded

@@ -7,12 +7,13 @@ WHERE r.fund = '' AND r.reference <> '' AND r.problem = '' AND r.kind = ANY({kin
 -- One candidate that is an account holder's decides; without one, a single candidate whose fund asks for no account.
 INSERT INTO ims_found
 SELECT line, CASE WHEN known = 1 THEN known_fund ELSE fund END,
-       CASE WHEN known = 1 THEN known_reference ELSE reference END
+       CASE WHEN known = 1 THEN known_reference ELSE reference END, holder, stop_reason
 FROM (
   SELECT c.line,
          count(DISTINCT (c.fund, c.reference)) FILTER (WHERE h.id IS NOT NULL) AS known,
          min(c.fund) FILTER (WHERE h.id IS NOT NULL) AS known_fund,
          min(c.reference) FILTER (WHERE h.id IS NOT NULL) AS known_reference,
+         min(h.id) AS holder, min(h.stop_reason_id) AS stop_reason,
          count(DISTINCT (c.fund, c.reference)) AS proven, min(c.fund) AS fund, min(c.reference) AS reference,
          bool_or(f.account_must_exist) AS must_exist
   FROM ims_candidate c JOIN funds_fund f ON f.code = c.fund AND f.is_active AND NOT f.is_suspense

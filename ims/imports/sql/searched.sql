@@ -5,7 +5,7 @@ LEFT JOIN funds_fund f ON f.code = r.fund
 LEFT JOIN ims_unknown u ON u.fund = r.fund AND u.reference = r.reference
 LEFT JOIN ims_wrong w ON w.fund = r.fund AND w.reference = r.reference
 LEFT JOIN ims_rewritten p ON p.fund = r.fund AND p.reference = r.reference
-WHERE r.problem = '' AND NOT r.is_parent AND r.kind = ANY({kinds}) AND r.status = 'booked' AND p.fund IS NULL
+WHERE r.holder IS NULL AND r.problem = '' AND NOT r.is_parent AND r.kind = ANY({kinds}) AND r.status = 'booked' AND p.fund IS NULL
   AND (r.fund = '' OR w.fund IS NOT NULL OR (u.fund IS NOT NULL AND f.account_must_exist)
        OR (r.reference = '' AND (f.reference_rule_id IS NOT NULL OR f.account_must_exist)))
   AND (r.fund = '' OR f.code IS NOT NULL)
