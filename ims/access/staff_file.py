@@ -24,7 +24,7 @@ from django.db import transaction
 from ims.audit.actors import Actor, authorise
 from ims.audit.services import record
 from ims.common import clock
-from ims.common.errors import Conflict, ImsError, InvalidInput
+from ims.common.errors import Conflict, ImsError, InvalidInput, NotAllowed
 from ims.funds.models import Office
 from ims.people import services as people
 from ims.people.models import User
@@ -112,9 +112,8 @@ def apply(*, actor: Actor, text: str, fingerprint: str, reason: str) -> StaffPla
             try:
                 act()
             except ImsError as refusal:
-                raise type(refusal)(
-                    f"Line {change.line}, {change.username}: {refusal} Nothing was changed."
-                ) from refusal
+                worst = NotAllowed if isinstance(refusal, NotAllowed) else InvalidInput
+                raise worst(f"Line {change.line}, {change.username}: {refusal} Nothing was changed.") from refusal
     counts = {kind: sum(change.kind == kind for change in planned.changes) for kind in ("starter", "leaver", "change")}
     record("staff_file_applied", actor=actor, reason=reason, data=counts)
     return planned
