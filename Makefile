@@ -44,6 +44,13 @@ migrations-check: $(INSTALLED) ## Refuse a model change that has no migration
 pytest: $(INSTALLED) ## The test suite alone (TESTS=tests/ledger for a part of it)
 	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup
 
+.PHONY: audit
+audit: $(INSTALLED) ## Libraries against the public lists of known faults, where there is a network; the tests hold a list of their own
+	@$(BIN)/python -m pytest -q tests/security/test_dependencies.py
+	@if $(BIN)/python -m pip_audit --version >/dev/null 2>&1; then \
+		$(BIN)/python -m pip_audit --require-hashes --disable-pip -r requirements/application.txt; \
+	else echo "NOT RUN: the public lists were not asked. Install pip-audit into $(VENV) where there is a network, then run this again."; fi
+
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Damage files of every format for a minute each, looking for crashes and hangs (SECONDS=60)
 	$(BIN)/python tests/fuzz/formats.py --each --seconds $(SECONDS)

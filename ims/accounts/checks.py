@@ -11,7 +11,7 @@ _ALTERED = Check(
     "accounts.altered_file",
     "The bytes kept of {0} are not those that were received. Restore the file from a backup.",
     """SELECT file_name FROM accounts_accountload
-       WHERE octet_length(content) > 0 AND encode(sha256(content), 'hex') <> sha256""",
+       WHERE encode(sha256(content), 'hex') <> sha256 AND NOT ims_is_erased('accounts_accountload', id)""",
 )
 
 

@@ -39,6 +39,7 @@ SUGGESTED: dict[str, dict[str, tuple[int | None, int | None, int | None]]] = {
         _DESK: (0, ANY, 0),
         _ADMINISTRATOR: (0, ANY, ANY),
     },
+    "records.disposal": {_MANAGER: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, ANY)},
     "approvals.limits": {_FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, ANY)},
 }
 

@@ -18,6 +18,16 @@ MOST_EXPORTED = 50_000
 
 
 @transaction.atomic
+def search(*, actor: Actor, criteria: Criteria, asked: dict[str, Any], cursor: str = "") -> selectors.Page:
+    """One page of what was done. That the trail was searched, and for what, stays on record; turning pages does not."""
+    authorise(actor, selectors.PERMISSION, what="search the audit trail")
+    page = selectors.page(actor, criteria, cursor=cursor)
+    if any(asked.values()) and not cursor:
+        record("audit_trail_searched", actor=actor, data={"search": asked})
+    return page
+
+
+@transaction.atomic
 def export_search(*, actor: Actor, criteria: Criteria, asked: dict[str, Any]) -> Iterator[selectors.Act]:
     """What a search found, up to `MOST_EXPORTED` acts, to be written to a file. `asked` is kept on record."""
     authorise(actor, selectors.PERMISSION, what="export the audit trail")

@@ -135,7 +135,7 @@ def source_of(actor: Actor, entry_id: int) -> Source:
         seal=Seal.objects.filter(postings__posting=entry.posting_id).first(),
         batch=batch,
         row=found,
-        digest=_digest(batch) if batch else "",
+        digest=_digest(batch) if batch and not content.is_disposed(batch.file) else "",
     )
 
 
@@ -201,7 +201,11 @@ def _row_of(entry: Entry) -> ImportRow | None:
 
 def _leaf_holds(entry: Entry) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT e.leaf = ims_entry_leaf(e) FROM ledger_entry e WHERE id = %s", [entry.pk])
+        cursor.execute(
+            "SELECT ims_entry_leaf(e) IN (e.leaf, coalesce(ims_erased_leaf(e.id, e.leaf), e.leaf))"
+            " FROM ledger_entry e WHERE id = %s",
+            [entry.pk],
+        )
         return bool(cursor.fetchone()[0])
 
 

@@ -33,6 +33,7 @@ from tablib import Dataset
 from ims.audit import personal
 from ims.audit.actors import Actor, acting
 from ims.audit.scope import scoped
+from ims.audit.services import record
 from ims.common.errors import ImsError, InvalidInput
 
 LARGEST_COUNT = 5_000
@@ -427,7 +428,17 @@ class TrackedAdmin(ListAdmin, HistoryToLookAt, ImportExportModelAdmin):
             raise InvalidInput(
                 "The records changed since the preview, and a line no longer fits. Nothing was imported."
             )
+        reason = form.cleaned_data.get(REASON, "") if form is not None else ""
+        data = {"records": self.opts.label_lower, **{kind: count for kind, count in result.totals.items() if count}}
+        record("settings_imported", actor=actor_of(request), reason=reason, data=data)
         return result
+
+    def get_export_data(self, file_format: Format, request: HttpRequest, queryset: QuerySet, **kwargs: Any) -> Any:
+        """The list as a file; that it was taken away stays on record."""
+        content = super().get_export_data(file_format, request, queryset, **kwargs)
+        data = {"records": self.opts.label_lower, "format": file_format.get_title()}
+        record("list_exported", actor=actor_of(request), data=data)
+        return content
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:

@@ -50,7 +50,7 @@ JOBS = (
     ),
     Job("Accounts", "admin:accounts_accountholder_changelist", "/admin/accounts/", ("accounts.view_accountholder",)),
     Job("Audit", "assurance:search", "/audit/", ("audit.view_event",)),
-    Job("Settings", "admin:index", "/admin/", also=("/periods/", "/access/")),
+    Job("Settings", "admin:index", "/admin/", also=("/periods/", "/access/", "/records/")),
 )
 
 

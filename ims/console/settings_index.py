@@ -78,6 +78,7 @@ SCREENS: tuple[tuple[str, str, str, str], ...] = (
     ("How money arrives", "Routing rules", "imports:rules", "imports.routingrule"),
     ("How money arrives", "Payment services", "payments:services", "payments.paymentservice"),
     ("Limits and duties", "Conflicts of duties", "approvals:duties", "approvals.conflict"),
+    ("Audit and background work", "Retention and legal holds", "records:index", "records.retentionrule"),
     ("VAT and the general ledger", "Accounting periods", "periods:index", "ledger.accountingperiod"),
     ("People and messages", "Access: scopes, roles, reviews", "access:index", "access.personscope"),
 )

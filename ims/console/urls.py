@@ -27,6 +27,7 @@ urlpatterns = [
     path("personal-details/", personal.show, name="personal_details"),
     path("access/", include("ims.console.urls_access")),
     path("audit/", include("ims.console.urls_assurance")),
+    path("records/", include("ims.console.urls_records")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("account/", include("ims.console.urls_account")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -69,6 +71,12 @@ class EvidencePack(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.first:%-d %b %Y} to {self.last:%-d %b %Y}"
+
+
+def pack_name(kind: str, first: date, last: date) -> str:
+    """What the file of a pack is called."""
+    word = "ledger-evidence" if kind == EvidencePack.Kind.LEDGER else "evidence-pack"
+    return f"{word}-{first:%Y%m%d}-{last:%Y%m%d}.zip"
 
 
 class PackPiece(models.Model):

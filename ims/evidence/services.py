@@ -18,7 +18,7 @@ from ims.common import clock
 from ims.common.errors import NotFound
 from ims.evidence.errors import EvidenceRefusal
 from ims.evidence.evidence_sections import PROOF
-from ims.evidence.models import EvidencePack, PackPiece
+from ims.evidence.models import EvidencePack, PackPiece, pack_name
 from ims.evidence.pack import load_sections, write_pack
 from ims.jobs.queue import enqueue
 
@@ -68,7 +68,11 @@ def make_pack(*, actor: Actor, pack_id: int, report: Report = _silent) -> Eviden
     index = _write(sink, actor, pack.kind, pack.first, pack.last, report)
     sink.finish()
     pack.state, pack.made_at = EvidencePack.State.READY, clock.now()
-    pack.file_name, pack.size, pack.sha256, pack.index = name_of(pack.kind, pack.first, pack.last), *sink.told(), index
+    pack.file_name, pack.size, pack.sha256, pack.index = (
+        pack_name(pack.kind, pack.first, pack.last),
+        *sink.told(),
+        index,
+    )
     pack.save()
     record("evidence_pack_taken", actor=actor, subject=pack, reason=pack.reason, data=_summary(pack.sha256, index))
     return pack
@@ -121,12 +125,6 @@ def forget_old_packs(*, actor: Actor) -> int:
         pack.save(update_fields=["state"])
         record("evidence_pack_let_go", actor=actor, subject=pack, data={"sha256": pack.sha256})
     return len(packs)
-
-
-def name_of(kind: str, first: date, last: date) -> str:
-    """The file's name, without what only a person would need to read."""
-    word = "ledger-evidence" if kind == EvidencePack.Kind.LEDGER else "evidence-pack"
-    return f"{word}-{first:%Y%m%d}-{last:%Y%m%d}.zip"
 
 
 def _authorise(actor: Actor, first: date, last: date) -> None:

@@ -23,7 +23,8 @@ _CHECKS: tuple[tuple[str, Severity, str, str], ...] = (
         "exports.altered_bytes",
         "error",
         "Export {0} has been altered: its bytes no longer give the SHA-256 they were kept with.",
-        f"SELECT {_NAME} FROM exports_exportbatch b WHERE b.sha256 <> encode(sha256(b.content), 'hex')",  # noqa: S608
+        f"""SELECT {_NAME} FROM exports_exportbatch b WHERE b.sha256 <> encode(sha256(b.content), 'hex')
+            AND NOT ims_is_erased('exports_exportbatch', b.id)""",  # noqa: S608
     ),
     (
         "exports.lines_differ",

@@ -12,12 +12,14 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Mod
 
 from ims.common import clock
+from ims.common.errors import InvalidInput
 from ims.common.findings import Finding
 from ims.common.money import format_pounds
 from ims.imports.content import bytes_of
 from ims.imports.models import ImportBatch, SourceFile
 from ims.imports.moving import is_claimed
 from ims.imports.states import AT_WORK
+from ims.references.card_numbers import card_numbers
 
 LIMIT = 20
 """How many findings of one kind are named."""
@@ -57,6 +59,13 @@ WHERE p.kind = 'import' AND p.source_key ~ '^[0-9a-f]{64}#'
   AND NOT EXISTS (SELECT 1 FROM imports_sourcefile f WHERE f.sha256 = split_part(p.source_key, '#', 1))
 ORDER BY p.id LIMIT %s
 """
+# A first sieve: thirteen digits or more in a row, with spaces or hyphens between them at most.
+_LONG_NUMBERS = """
+SELECT b.file_name, r.line, concat_ws(' | ', r.narrative, r.payer_name, r.raw)
+FROM imports_importrow r JOIN imports_importbatch b ON b.id = r.batch_id
+WHERE b.received_at >= %s AND concat_ws(' | ', r.narrative, r.payer_name, r.raw) ~ '[0-9]([ -]?[0-9]){12}'
+ORDER BY b.id, r.line LIMIT 20000
+"""
 
 
 def verify() -> Iterator[Finding]:
@@ -78,6 +87,7 @@ def verify() -> Iterator[Finding]:
             posting,
         )
     yield from _left_at_work()
+    yield from _card_numbers()
     since = clock.now() - timedelta(days=DAYS_HASHED)
     turn = clock.today().toordinal() % NIGHTS_FOR_ALL
     old_but_due = Q(received_at__lt=since) & Q(in_turn=turn)
@@ -109,6 +119,27 @@ def _postings() -> Iterator[Finding]:
         )
 
 
+def _card_numbers() -> Iterator[Finding]:
+    """Rows that came lately and hold what looks like a card number: pointed at, never changed."""
+    since = clock.now() - timedelta(days=DAYS_HASHED)
+    with connection.cursor() as cursor:
+        cursor.execute(_LONG_NUMBERS, [since])
+        suspects = cursor.fetchall()
+    named = 0
+    for file, line, text in suspects:
+        for masked in card_numbers(text):
+            named += 1
+            if named > LIMIT:
+                return
+            yield Finding(
+                "imports.card_number",
+                "warning",
+                f"Line {line} of {file} holds what looks like a card number ({masked}). If it is one, ask the sender "
+                "to stop sending them, and have the file disposed of; if it is a reference, nothing is wrong.",
+                f"{file}, line {line}",
+            )
+
+
 def _left_at_work() -> Iterator[Finding]:
     for batch in ImportBatch.objects.filter(state__in=AT_WORK):
         if not is_claimed(batch.pk):
@@ -123,7 +154,7 @@ def _left_at_work() -> Iterator[Finding]:
 
 def _bytes(files: QuerySet[SourceFile]) -> Iterator[Finding]:
     for file in files.order_by("pk").iterator():
-        if _digest(file) != file.sha256:
+        if not _is_disposed(file) and _digest(file) != file.sha256:
             yield Finding(
                 "imports.bytes_differ",
                 "error",
@@ -133,13 +164,24 @@ def _bytes(files: QuerySet[SourceFile]) -> Iterator[Finding]:
             )
 
 
+def _is_disposed(file: SourceFile) -> bool:
+    """Whether every piece of the file was disposed of, and the records of disposals say so."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT bool_and(octet_length(compressed) = 0 AND ims_is_erased('imports_filecontent', id))"
+            " FROM imports_filecontent WHERE file_id = %s",
+            [file.pk],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def _digest(file: SourceFile) -> str:
     """SHA-256 of the kept bytes; empty when they can no longer be decompressed."""
     digest = hashlib.sha256()
     try:
         for piece in bytes_of(file):
             digest.update(piece)
-    except zlib.error:
+    except (zlib.error, InvalidInput):
         return ""
     return digest.hexdigest()
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from django.db import connection
 
+from ims.common.errors import InvalidInput
 from ims.imports.models import SourceFile
 
 PIECE_BYTES = 1 << 20
@@ -80,8 +81,17 @@ class _Pieces(io.RawIOBase):
         return len(taken)
 
 
+def is_disposed(file: SourceFile) -> bool:
+    """Whether the file's bytes were disposed of under the retention rules; its SHA-256 stays."""
+    return file.pieces.filter(compressed=b"").exists()
+
+
 def bytes_of(file: SourceFile) -> Iterator[bytes]:
     """The file's bytes in pieces, for a download or a check: one piece in memory at a time."""
+    if is_disposed(file):
+        raise InvalidInput(
+            f"The bytes of {file.name} were disposed of under the retention rules. Its SHA-256 is kept: {file.sha256}."
+        )
     number = 0
     while piece := _piece(file, number := number + 1):
         yield zlib.decompress(piece)

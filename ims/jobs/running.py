@@ -23,6 +23,17 @@ def unlock(connection: psycopg.Connection, run_id: int) -> None:
     connection.execute(f"SELECT pg_advisory_unlock({_LOCK})", [run_id])
 
 
+# What became of the work outlives the record of the run, which is removed after ninety days.
+_EVENT = """
+INSERT INTO audit_event (occurred_at, verb, actor_kind, actor_id, actor_name, address, subject_type, subject_id,
+                         subject_label, reason, data)
+SELECT clock_timestamp(), 'job_' || state, coalesce(actor ->> 'kind', 'job'), coalesce(actor ->> 'identifier', ''),
+       coalesce(actor ->> 'name', ''), coalesce(actor ->> 'address', ''), 'jobs.jobrun', id::text, title, '',
+       jsonb_build_object('task', task, 'attempts', attempts, 'outcome', coalesce(nullif(error, ''), message))
+FROM jobs_jobrun WHERE id = %s
+"""
+
+
 class Run:
     """What a job function gets: whom it acts for, and where to say how far it is."""
 
@@ -63,9 +74,11 @@ class Run:
             "UPDATE jobs_jobrun SET state = 'succeeded', finished_at = now(), message = %s, done = total WHERE id = %s",
             [message, self.id],
         )
+        self._connection.execute(_EVENT, [self.id])
 
     def fail(self, error: str) -> None:
         """End badly, with the sentence to show."""
         self._connection.execute(
             "UPDATE jobs_jobrun SET state = 'failed', finished_at = now(), error = %s WHERE id = %s", [error, self.id]
         )
+        self._connection.execute(_EVENT, [self.id])

@@ -74,7 +74,8 @@ _ENTRIES = """
 SELECT id, posting_id, line, fund_id, method_of_payment_id, office_id, amount::text, vat_code_id, vat_rate::text,
        vat_amount::text, received_on - date '2000-01-01', accounting_date - date '2000-01-01',
        (extract(epoch FROM posted_at) * 1000000)::bigint, coalesce(corrects_id, 0), coalesce(source_line, 0),
-       account_reference, narrative, payer_name, source_reference, encode(leaf, 'hex')
+       account_reference, narrative, payer_name, source_reference, encode(leaf, 'hex'),
+       encode(ims_erased_leaf(id, leaf), 'hex')
 FROM ledger_entry WHERE posting_id = ANY(%(postings)s) AND (posting_id, line) > (%(posting)s, %(line)s)
 ORDER BY posting_id, line LIMIT %(page)s
 """
@@ -99,6 +100,7 @@ _ENTRY_FIELDS = (
     "payer_name",
     "source_reference",
     "leaf",
+    "erased",
 )
 
 
@@ -162,6 +164,8 @@ def export_evidence(
                 _write(out, {"posting": posting})
                 if found and found[0] == posting["id"]:
                     for entry in found[1]:
+                        if entry["erased"] is None:
+                            del entry["erased"]
                         _write(out, {"entry": entry})
                         entries += 1
                     found = next(lines, None)

@@ -140,6 +140,9 @@ class Events(Chain):
         if seal["digests"].digest() != bytes.fromhex(seal["digest"]) or seal["events"] != seal["event_count"]:
             self.wrong("Seal {} was made over other events than these.".format(seal["id"]))
 
+    def remarks(self):
+        return []
+
     def counted(self):
         return f"{self.events} events under {self.seals} seals"
 
@@ -152,7 +155,7 @@ class Ledger(Chain):
 
     def __init__(self, after):
         super().__init__(after)
-        self.entries = self.postings = 0
+        self.entries = self.postings = self.erased = 0
         self.posting = None
 
     def read(self, record):
@@ -202,7 +205,10 @@ class Ledger(Chain):
 
     def add_entry(self, entry):
         self.entries += 1
-        if leaf(entry) != bytes.fromhex(entry["leaf"]):
+        if "erased" in entry:
+            # Its text was disposed of. The hash it was posted with stays under the seal; what is left has its own.
+            self.erased += 1
+        if leaf(entry) != bytes.fromhex(entry.get("erased", entry["leaf"])):
             self.wrong("Entry {} (line {}) has been altered.".format(entry["id"], entry["line"]))
         self.posting["hash"].update(bytes.fromhex(entry["leaf"]))
         self.posting["entries"] += 1
@@ -210,6 +216,14 @@ class Ledger(Chain):
 
     def counted(self):
         return f"{self.entries} entries in {self.postings} postings under {self.seals} seals"
+
+    def remarks(self):
+        if not self.erased:
+            return []
+        said = (
+            "{} entries had their text disposed of: their hashes stand under the seals, what is left of them under the"
+        )
+        return [(said + " certificates of disposal").format(self.erased)]
 
 
 FORMATS = {"ims-ledger-1": Ledger, "ims-events-1": Events}
@@ -262,7 +276,7 @@ def main(arguments):
     except (OSError, StopIteration, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"The file cannot be read: {error}")
         return 2
-    for sentence in chain.notes + chain.problems:
+    for sentence in chain.notes + chain.remarks() + chain.problems:
         print(sentence)
     outcome = f"{len(chain.problems)} found wrong" if chain.problems else "nothing found wrong"
     print(f"{chain.counted()}: {outcome}")

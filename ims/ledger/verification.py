@@ -12,7 +12,8 @@ CHECKS: tuple[Check, ...] = (
         "ledger.altered_entry",
         "Line {1} of {0} has been altered: its content no longer gives its SHA-256.",
         """SELECT ims_posting_reference(p), e.line FROM ledger_entry e JOIN ledger_posting p ON p.id = e.posting_id
-            WHERE e.leaf <> ims_entry_leaf(e)""",
+            WHERE e.leaf <> ims_entry_leaf(e)
+              AND ims_erased_leaf(e.id, e.leaf) IS DISTINCT FROM ims_entry_leaf(e)""",
     ),
     Check(
         "ledger.incomplete_posting",

@@ -131,9 +131,18 @@ ROLES: tuple[Role, ...] = (
             | _MONEY_MOVES
             | _REFUNDS
             | _IMPORT_SETTINGS
-            | {"approvals.decide_request", "access.decide_review", "access.view_accessreview", "suspense.write_off"}
+            | {
+                "approvals.decide_request",
+                "access.decide_review",
+                "access.view_accessreview",
+                "suspense.write_off",
+                "records.ask_disposal",
+                "records.answer_subject",
+            }
             | _all("accounts", ["stopreason"], "add", "change")
             | _all("exports", ["exportprofile", "exportbatch"], "view")
+            | _all("records", ["retentionrule", "disposal"], "view")
+            | _all("records", ["hold"], "add", "change", "view")
         ),
     ),
     Role(
@@ -193,6 +202,8 @@ ROLES: tuple[Role, ...] = (
             | _all("api", ["client", "notifyaddress"], "add", "change")
             | _all("approvals", ["limit", "conflict"], "add", "change")
             | _all("sign_in", ["directoryrole"], "add", "change", "delete")
+            | _all("records", ["retentionrule"], "change")
+            | _all("records", ["hold"], "add", "change")
             | {
                 "api.issue_key",
                 "api.see_secret",
@@ -203,6 +214,8 @@ ROLES: tuple[Role, ...] = (
                 "access.decide_review",
                 "approvals.decide_request",
                 "evidence.publish_seals",
+                "records.ask_disposal",
+                "records.answer_subject",
                 "funds.load_modulus_tables",
                 "reporting.view_proof",
             }

@@ -39,6 +39,7 @@ ROOMS = [
     "ims.reporting",
     "ims.assurance",
     "ims.evidence",
+    "ims.records",
     "ims.console",
     "ims.portal",
     "ims.api",

@@ -36,6 +36,9 @@ def test_the_search_shows_a_change_and_leads_to_its_timelines(as_role, administr
     assert "New name in the budget book" in text
     record = reverse("assurance:record", args=["funds.fund", "31"])
     who = reverse("assurance:person", args=[people["Administrator"].pk])
+    assert Event.objects.get(verb="audit_trail_searched").data["search"]["record"] == "31"
+    client.get(reverse("assurance:search"))
+    assert Event.objects.filter(verb="audit_trail_searched").count() == 1
     assert record in text
     assert who in text
     for address in (record, who):

@@ -176,3 +176,13 @@ def test_the_outcome_is_an_audit_event(council):
     assert event.data["errors"] >= 1
     assert "ledger.altered_entry" in {finding["check"] for finding in event.data["findings"]}
     assert event.data["entries"] == Entry.objects.count()
+
+
+def test_a_card_number_in_a_file_is_pointed_at_masked_and_left_alone(world):
+    simple_profile()
+    posted(ACTOR, [line(narrative="PAID 4111 1111 1111 1111"), line(narrative="REF 1234567812345670")])
+    pointed_at = [each for each in check_everything(actor=ACTOR).findings if each.check == "imports.card_number"]
+    assert len({each.subject for each in pointed_at}) == 1
+    assert "411111******1111" in pointed_at[0].message
+    assert pointed_at[0].severity == "warning"
+    assert Entry.objects.filter(narrative__contains="4111 1111 1111 1111").exists()

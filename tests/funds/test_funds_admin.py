@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from ims.audit.admin import LARGEST_COUNT, CappedPaginator, neutral
+from ims.audit.models import Event
 from ims.funds import seed
 from ims.funds.models import (
     BankHoliday,
@@ -170,6 +171,8 @@ def test_a_file_is_previewed_then_imported_with_its_reason(admin_client):
     assert done.status_code == 200
     row = BankHoliday.objects.get(day=date(2029, 1, 1)).history.get()
     assert (row.history_change_reason, row.actor_name) == ("Year end", "Ada")
+    event = Event.objects.get(verb="settings_imported")
+    assert (event.reason, event.data["records"], event.data["new"]) == ("Year end", "funds.bankholiday", 1)
 
 
 def test_one_bad_line_keeps_the_whole_file_out(admin_client):
@@ -216,6 +219,7 @@ def test_formulas_leave_neutral_in_csv_and_spreadsheet_and_come_back(admin_clien
     address = "/admin/funds/office/"
     text = admin_client.post(f"{address}export/", _all_fields(admin_client, address, "0")).content.decode()
     assert "'=HYPERLINK" in text
+    assert Event.objects.filter(verb="list_exported", data__records="funds.office").exists()
     sheet = admin_client.post(f"{address}export/", _all_fields(admin_client, address, "1")).content
     cells = [cell.value for row in openpyxl.load_workbook(io.BytesIO(sheet)).active.iter_rows() for cell in row]
     assert not any(str(cell).startswith("=") for cell in cells if cell)

@@ -13,6 +13,7 @@ import pytest
 from django.db import transaction
 
 from ims.audit.actors import command, current
+from ims.audit.models import Event
 from ims.common.errors import InvalidInput
 from ims.jobs import queue, selectors
 from ims.jobs.models import JobRun
@@ -64,6 +65,8 @@ def test_a_job_runs_as_the_person_who_asked_and_its_progress_is_seen_at_once():
     run.refresh_from_db()
     assert SEEN == [("hello", "Olu Officer"), ("running", 3, 10, "three of ten")]
     assert (run.state, run.message, run.percent) == ("succeeded", "noted", 100)
+    event = Event.objects.get(verb="job_succeeded")
+    assert (event.actor_name, event.subject_id, event.data["outcome"]) == ("Olu Officer", str(run.pk), "noted")
 
 
 def test_a_job_of_a_transaction_that_is_undone_never_was():
@@ -80,6 +83,7 @@ def test_a_refusal_ends_the_job_with_its_sentence():
     run_worker(wait=False)
     run.refresh_from_db()
     assert (run.state, run.error) == ("failed", "The word is not known.")
+    assert Event.objects.get(verb="job_failed").data["outcome"] == "The word is not known."
     assert list(selectors.in_trouble(command("tests"))) == [run]
 
 

@@ -43,6 +43,9 @@ from ims.payments.services.troubles import raise_exception
 from ims.people.council_roles import save_role
 from ims.people.models import CouncilRole, User
 from ims.people.selectors import actor_for
+from ims.records import services as records
+from ims.records import subject_access
+from ims.records.models import Hold, SubjectRequest
 from ims.sign_in.models import BreakGlassUse, DirectoryRole
 from ims.suspense.models import SuspenseItem
 from ims.telephone_line.models import CallPayment
@@ -67,6 +70,8 @@ class OneOfEverything:
     export: ExportBatch
     load: AccountLoad
     pack: EvidencePack
+    hold: Hold
+    subject: SubjectRequest
     publication: SealPublication
     api_key: ClientKey
     use: BreakGlassUse
@@ -171,6 +176,8 @@ def everything(world: World, settings, tmp_path) -> OneOfEverything:
                 actor=command("tests"), first=date.today(), last=date.today(), kind="ledger"
             ).pk,
         ),
+        hold=records.place_hold(actor=command("tests"), reason="Claim 7", reference="700123452"),
+        subject=subject_access.open_request(actor=command("tests"), case="SAR/1", name="Ada Moss"),
         publication=SealPublication.objects.create(
             day=date.today(), file_name="seals.json", content="{}", sha256="0" * 64
         ),

@@ -31,8 +31,9 @@ def taken(kind: str, first: Any, last: Any, out: Path) -> Answer:
     """A pack of `kind` written to `out`, whole or not at all."""
     from ims.audit.actors import command
     from ims.evidence import services
+    from ims.evidence.models import pack_name
 
-    path = out / services.name_of(kind, first, last) if out.is_dir() else out
+    path = out / pack_name(kind, first, last) if out.is_dir() else out
     with written_whole(path) as file:
         index = services.take_pack(actor=command("evidence-pack"), out=file, first=first, last=last, kind=kind)
     data = {**index, "written_to": str(path), "size": path.stat().st_size}

@@ -37,7 +37,12 @@ def search(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"title": "Audit trail", "form": form, "tabs": audit_tabs("search")}
     if form.is_valid():
         with refusals(form) as attempt, no_longer_than(SECONDS):
-            page = selectors.page(request.actor, form.criteria(), cursor=request.GET.get("cursor", ""))
+            page = services.search(
+                actor=request.actor,
+                criteria=form.criteria(),
+                asked=form.asked(),
+                cursor=request.GET.get("cursor", ""),
+            )
         if attempt.succeeded:
             context |= {
                 "acts": page.acts,

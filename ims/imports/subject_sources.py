@@ -1,0 +1,52 @@
+"""What imports hold about a person who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from ims.audit.subjects import About, Found, source
+from ims.imports.models import ImportRow
+from ims.imports.states import Outcome
+from ims.ledger.subject_sources import entries_about
+
+_WAITING = (Outcome.INVALID, Outcome.SUSPECTED_DUPLICATE, Outcome.CORRECTED, Outcome.DISCARDED)
+
+
+@source(
+    "rows",
+    "Lines of files from banks and agents",
+    why="The evidence behind each receipt, as the bank or agent sent it.",
+    order=30,
+)
+def rows(about: About) -> Iterator[Found]:
+    """The lines behind the receipts, and lines that were never posted and fit."""
+    entries = entries_about(about).filter(source_line=OuterRef("line"))
+    posted = Exists(entries.filter(posting=OuterRef("batch__posting"))) & Q(posting__isnull=True)
+    alone = Exists(entries.filter(posting=OuterRef("posting")))
+    fits = Q(pk__in=[])
+    if about.references:
+        fits |= Q(account_reference__in=about.references) | Q(file_reference__in=about.references)
+    for text in (about.name, about.email):
+        if text:
+            fits |= Q(payer_name__icontains=text) | Q(narrative__icontains=text) | Q(raw__icontains=text)
+    batches = entries_about(about).order_by().values("posting")
+    behind = ImportRow.objects.filter(Q(batch__posting__in=batches) | Q(posting__in=batches)).filter(posted | alone)
+    waiting = ImportRow.objects.filter(outcome__in=_WAITING).filter(fits)
+    for found in (behind, waiting):
+        for each in found.select_related("batch").order_by("pk").annotate(file=F("batch__file_name")).iterator(500):
+            yield Found(
+                f"row:{each.pk}",
+                {
+                    "File": each.file,
+                    "Line": each.line,
+                    "Outcome": each.get_outcome_display(),
+                    "Received on": each.received_on,
+                    "Amount": each.amount,
+                    "Account reference": each.account_reference,
+                    "Payer": each.payer_name,
+                    "Narrative": each.narrative,
+                    "As it arrived": each.raw,
+                },
+            )

@@ -1,0 +1,13 @@
+from ims.common.sql import from_file
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("ledger", "0007_add_up_daily_totals"),
+    ]
+
+    operations = [
+        from_file("ims.ledger", "erased_leaf.sql", undo="erased_leaf_undo.sql"),
+    ]

@@ -1,0 +1,1 @@
+DROP FUNCTION IF EXISTS ims_erased_leaf(bigint, bytea);
