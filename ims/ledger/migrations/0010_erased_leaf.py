@@ -5,7 +5,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("ledger", "0007_add_up_daily_totals"),
+        ("ledger", "0009_limits"),
     ]
 
     operations = [
