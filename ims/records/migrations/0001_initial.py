@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         ('approvals', '0002_guards'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ('audit', '0003_erasures'),
-        ('ledger', '0010_erased_leaf'),
+        ('ledger', '0012_erased_leaf'),
     ]
 
     operations = [

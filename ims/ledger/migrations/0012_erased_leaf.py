@@ -5,7 +5,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("ledger", "0009_limits"),
+        ("ledger", "0011_posting_kind"),
     ]
 
     operations = [
