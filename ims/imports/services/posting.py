@@ -94,7 +94,8 @@ def post_set_of(
         actor=actor,
         posting=posting,
         reasons=sql.SQL(
-            "SELECT r.line AS source_line, r.reason FROM imports_importrow r WHERE r.batch_id = %(batch)s AND {}"
+            "SELECT r.line AS source_line, r.reason FROM imports_importrow r"
+            " WHERE r.batch_id = %(batch)s AND r.outcome <> 'to_post' AND {}"
         ).format(which),
         parameters=values,
     )
