@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import BinaryIO, NoReturn
 
 from lxml import etree
@@ -44,6 +44,8 @@ _IN_MEMORY = 1_000_000
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _NUMBER = re.compile(r"-?[0-9]{1,400}(?:[.][0-9]{0,400})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_AS_EXCEL = Context(prec=15)
+_LARGEST_PLAIN = Decimal(10**15)
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
@@ -147,7 +149,7 @@ class Workbook:
         """The number of a cell as text; as an ISO date or a duration where its style says so."""
         if not kind or not _NUMBER.fullmatch(text):
             return _plain_number(text)
-        days = float(text) + _DAYS_1904 * self._since_1904
+        days = Decimal(text) + _DAYS_1904 * self._since_1904
         if not 0 <= days < _LAST_DAY + 1:
             return _plain_number(text)
         seconds = timedelta(seconds=round(days * 86_400))
@@ -374,9 +376,10 @@ def _kind_of_format(code: str) -> str:
 
 def _plain_number(text: str) -> str:
     """A number as a person writes it. Excel keeps 15 significant digits; what stands behind them is noise."""
-    if not _NUMBER.fullmatch(text) or abs(number := float(text)) >= 1e15:
+    if not _NUMBER.fullmatch(text):
         return text
-    return format(Decimal(format(number, ".15g")).normalize(), "f")
+    number = _AS_EXCEL.create_decimal(text)
+    return format(number.normalize(_AS_EXCEL) + 0, "f") if -_LARGEST_PLAIN < number < _LARGEST_PLAIN else text
 
 
 def _moment(since: timedelta) -> str:
