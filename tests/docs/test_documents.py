@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ims.settings import data_dictionary
 from ims.settings.documentation import page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,22 @@ def test_links_within_the_repository_resolve(document: Path):
 
 def test_the_configuration_page_is_current():
     assert (ROOT / "docs/architecture/configuration.md").read_text() == page()
+
+
+def test_the_data_dictionary_is_current():
+    assert (ROOT / "docs/architecture/data-dictionary.md").read_text() == data_dictionary.page(), (
+        "Write it again: python -m ims.settings.data_dictionary > docs/architecture/data-dictionary.md"
+    )
+
+
+def test_every_diagram_is_of_a_kind_that_renders_and_is_closed():
+    for document in PAGES:
+        text = document.read_text()
+        for diagram in re.findall(r"```mermaid\n(.*?)```", text, re.DOTALL):
+            assert diagram.split()[0] in {"flowchart", "sequenceDiagram", "stateDiagram-v2", "erDiagram"}, document
+            assert len(re.findall(r"^\s*subgraph\b", diagram, re.M)) == len(re.findall(r"^\s*end$", diagram, re.M)), (
+                document
+            )
 
 
 def test_every_room_stands_in_the_layers_and_in_the_overview():
