@@ -13,8 +13,9 @@ from django.db import models
 
 HEAD = """# Data dictionary
 
-Every table IMS makes, room by room, from the models themselves. Written by `python -m ims.settings.data_dictionary`; a test
-fails when it is out of date. History tables, which repeat a table's fields with who, when and why, are named beside it.
+Every table IMS makes, room by room, from the models themselves. Written by `python -m ims.settings.data_dictionary`; a
+test fails when it is out of date. History tables, which repeat the fields of a table with who, when and why, are named
+beside it.
 """
 
 
