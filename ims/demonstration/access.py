@@ -9,6 +9,7 @@ from ims.access.models import AccessReview
 from ims.audit.actors import acting
 from ims.common import clock
 from ims.demonstration import cast
+from ims.demonstration.agreeing import act_or_ask
 from ims.demonstration.telling import Event, Tell
 from ims.funds.models import FundGroup
 from ims.people import council_roles
@@ -56,16 +57,21 @@ def arrange(day: date, tell: Tell) -> None:
 
 
 def _add(username: str, name: str, *, role: str, office: str, kind: str, until: date | None) -> User:
-    person = people.create_person(
-        actor=cast.act_as(cast.ADMIN),
-        username=username,
-        display_name=name,
-        roles=[role],
-        office_code=office,
-        access_kind=kind,
-        access_ends_on=until,
-        reason=cast.REASON,
+    act_or_ask(
+        lambda: people.create_person(
+            actor=cast.act_as(cast.ADMIN),
+            username=username,
+            display_name=name,
+            roles=[role],
+            office_code=office,
+            access_kind=kind,
+            access_ends_on=until,
+            reason=cast.REASON,
+        ),
+        maker=cast.ADMIN,
+        checker=cast.MANAGER,
     )
+    person = User.objects.get(username=username)
     person.set_password(cast.PASSWORD)
     with acting(actor_for(person), cast.REASON):
         person.save()

@@ -72,6 +72,7 @@ OPEN = {
 OWN_RULES = {
     "admin:accounts_accountload_load": ("accounts.load_accounts",),
     "admin:accounts_accountload_preview": ("accounts.view_accountload",),
+    "admin:accounts_accountload_progress": ("accounts.view_accountload",),
     "admin:funds_referencerule_designer": ("funds.view_referencerule", "funds.change_referencerule"),
     "admin:funds_referencerule_design": ("funds.view_referencerule", "funds.change_referencerule"),
     "admin:funds_checkdigitscheme_designer": ("funds.view_checkdigitscheme", "funds.change_checkdigitscheme"),
