@@ -167,6 +167,12 @@ class ListAdmin(admin.ModelAdmin):
         except ImsError as refusal:
             return self.refused(request, refusal)
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The record's past, to who may look at such records: asked before it is said whether there is this one."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
     def refused(self, request: HttpRequest, refusal: ImsError, where: str = "") -> HttpResponse:
         """Show a refusal, then the page at `where` (the same page unless told)."""
         self.message_user(request, str(refusal), messages.ERROR)
