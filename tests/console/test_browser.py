@@ -71,7 +71,8 @@ class Visit:
         self.open(reverse("admin:login") + "?next=/")
         self.page.fill("#id_username", username)
         self.page.fill("#id_password", PASSWORD)
-        self.page.click("text=Sign in >> nth=-1")
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
+        self.page.wait_for_url(root + "/")
 
     def open(self, address: str) -> None:
         self.page.goto(self.root + address)

@@ -47,11 +47,17 @@ class Window:
         self.context = browser.new_context(viewport={"width": 1280, "height": 900})
         self.page = self.context.new_page()
         self.complaints: list[str] = []
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on(
+            "console", lambda said: said.type == "error" and self.complaints.append(f"{self.page.url} {said.text}")
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.device = self.context.new_cdp_session(self.page)
         self.device.send("WebAuthn.enable")
         self.key = self.device.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})["authenticatorId"]
+
+    def _hear(self, said: object) -> None:
+        if said.type == "error":
+            self.complaints.append(f"{self.page.url} {said.text}")
 
     def open(self, address: str) -> None:
         self.page.goto(self.root + address)
@@ -70,6 +76,7 @@ class Window:
         before = len(self.complaints)
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = self.page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
+        self.page.wait_for_timeout(100)  # what axe provoked may be told a moment later
         del self.complaints[before:]  # axe tries styles of its own, which the policy refuses
         said = [f"{each['id']}: {node['html'][:120]}" for each in found["violations"] for node in each["nodes"][:3]]
         for width in WIDTHS:
