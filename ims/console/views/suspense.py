@@ -159,7 +159,7 @@ def work(request: HttpRequest, item_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def write_off(request: HttpRequest, item_id: int) -> HttpResponse:
     """Give up an item: form, plan, one service call."""
-    found = selectors.get_item(request.actor, item_id)
+    [found] = _veil(request, [selectors.get_item(request.actor, item_id)])
     data = request.POST if request.method == "POST" else None
     form = WriteOffForm(data, actor=request.actor, initial={"seen": found.remaining})
     back = reverse("suspense:item", args=[item_id]) + _suffix(request)
