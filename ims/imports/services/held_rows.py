@@ -110,7 +110,8 @@ def post_corrected(*, actor: Actor, batch_id: int) -> Posting:
         mine = ImportRow.objects.filter(batch=batch)
         number = mine.filter(posting__isnull=False).values("posting").distinct().count() + 1
         # Held until the end: nobody corrects another row into this posting, or discards one out of it, meanwhile.
-        ready = list(mine.filter(outcome=Outcome.CORRECTED).select_for_update().values_list("pk", flat=True))
+        corrected = mine.filter(outcome=Outcome.CORRECTED).order_by("line")
+        ready = list(corrected.select_for_update(of=("self",)).values_list("pk", flat=True))
         posting = post_set_of(
             actor,
             batch,
