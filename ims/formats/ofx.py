@@ -99,13 +99,14 @@ class _Reader:
 
     def keep(self, name: str, text: str) -> bool:
         """Stores a value of the transaction or the statement being read; False for a tag that means more."""
-        name = name.upper()
-        if self._statement is None or self._left_out or name in _STRUCTURE:
+        key = name.upper()
+        if key in _STRUCTURE or self._statement is None or self._left_out:
             return False
         values = self._statement.values if self._transaction is None else self._transaction
-        key = f"{self._inside[-1]}.{name}" if self._inside else name
+        if self._inside:
+            key = f"{self._inside[-1]}.{key}"
         if key not in values and len(values) < _MOST_VALUES:
-            values[key] = plain(text)
+            values[key] = plain(text) if "&" in text else text.strip()
         return True
 
     def take(self, name: str, *, ended: bool) -> Iterator[Record]:
@@ -254,7 +255,9 @@ def _entry(line: int, values: dict[str, str], amount: Decimal, currency: str, po
     name = values.get("NAME") or values.get("PAYEE.NAME", "")
     memo = values.get("MEMO", "")
     kind = values.get("TRNTYPE", "").upper()
-    sort_code, account = sort_code_and_account(values.get("BANKACCTTO.ACCTID", ""))
+    sort_code, account = (
+        sort_code_and_account(values["BANKACCTTO.ACCTID"]) if "BANKACCTTO.ACCTID" in values else ("", "")
+    )
     said = {
         "fitid": values.get("FITID", ""),
         "cheque_number": values.get("CHECKNUM", ""),
@@ -268,7 +271,7 @@ def _entry(line: int, values: dict[str, str], amount: Decimal, currency: str, po
         kind=_KINDS.get(kind) or ("receipt" if amount >= 0 else "payment"),
         currency=currency,
         booked_on=posted,
-        value_on=_date(values.get("DTAVAIL", "")).on or posted,
+        value_on=_date(values["DTAVAIL"]).on or posted if "DTAVAIL" in values else posted,
         type_code=kind,
         bank_reference=values.get("FITID", ""),
         reference=values.get("REFNUM", ""),
