@@ -23,10 +23,14 @@ PAYMENT_KEY = "api-key-of-the-test-2718"
 
 SEED = """
 from datetime import date
-from ims.audit.actors import command
+from ims.approvals.models import Limit
+from ims.audit.actors import acting, command
 from ims.demonstration import cast
 from ims.people.models import User
 from ims.people.services import create_person
+with acting(command("test"), "One engineer sets this council up, with nobody there to approve"):
+    alone = dict(alone_up_to=None, with_approval_up_to=None)
+    Limit.objects.get_or_create(kind="people.roles", role="", defaults=alone)
 if not User.objects.filter(username=cast.ADMIN.username).exists():
     who = dict(username=cast.ADMIN.username, display_name=cast.ADMIN.name)
     create_person(actor=command("test"), roles=["Administrator"], **who)
