@@ -5,6 +5,7 @@ so what would take long to compile is refused here first.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 MOST_REPEATS = 10_000
 """Nested counted repeats, such as ``(?:[0-9]{100}){100}``, are written out when a pattern is compiled."""
@@ -19,13 +20,20 @@ def pattern_fault(pattern: str) -> str:
             f"The pattern “{pattern}” repeats groups within groups more than {MOST_REPEATS:,} times. "
             "Write smaller counts."
         )
-    import regex  # Only here: it takes 10 MB and a fifth of a second, and most readers of files need no pattern.
+    import regex  # For its kind of error; see `compiled`.
 
     try:
-        regex.compile(pattern)
+        compiled(pattern)
     except (regex.error, RecursionError, OverflowError, ValueError, IndexError, MemoryError) as error:
         return f"The pattern “{pattern}” cannot be understood: {error}. Correct the pattern."
     return ""
+
+
+def compiled(pattern: str) -> Any:
+    """A pattern in which nothing is at fault, ready to match with a time limit."""
+    import regex  # Only here: it takes 10 MB and a fifth of a second, and most readers of files need no pattern.
+
+    return regex.compile(pattern)
 
 
 def _repeats(pattern: str) -> int:

@@ -151,10 +151,10 @@ class FileProfileForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["format"].help_text = "One that IMS knows, or the layout described further down."
         titles = [(name, known.title) for name, known in registry.FORMATS.items()]
         self.fields["format"] = forms.ChoiceField(
-            choices=[(LAYOUT, "The layout below"), *titles], help_text=self.fields["format"].help_text
+            choices=[(LAYOUT, "The layout below"), *titles],
+            help_text="One that IMS knows, or the layout described further down.",
         )
         if self.instance.pk:
             self.fields["code"].disabled = True

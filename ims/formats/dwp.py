@@ -15,15 +15,15 @@ from ims.formats.format import Format
 from ims.formats.profile import builtin
 from ims.formats.profile_values import Unreadable, date_reader
 from ims.formats.records import Record, UnreadableFile
+from ims.formats.workbook import ZIP
 
-_ZIP = b"PK\x03\x04"
 _REFERENCE, _DATE, _PENCE, _SIGN = 5, 10, 11, 12
 _read_date = date_reader(("yyyy-mm-dd", "dd/mm/yyyy"))
 
 
 def recognise(head: bytes) -> bool:
     """True for a workbook, whole in ``head``, whose second row is a deduction."""
-    if not head.startswith(_ZIP):
+    if not head.startswith(ZIP):
         return False
     try:
         rows = spreadsheet.sheet_rows(io.BytesIO(head))

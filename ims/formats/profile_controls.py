@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from ims.common.money import ZERO, format_pounds
+from ims.common.patterns import compiled
 from ims.formats.profile import Place, Profile, RecordRule
 from ims.formats.profile_rows import RowError
 from ims.formats.profile_values import Unreadable, amount_reader, short
@@ -64,7 +64,7 @@ class Matcher:
     def __init__(self, index: int, rule: RecordRule, profile: Profile) -> None:
         self._index = index
         self._rule = rule
-        self._pattern = _compiled(rule.regex) if rule.regex else None
+        self._pattern = compiled(rule.regex) if rule.regex else None
         self._by_cell = profile.layout in {"delimited", "spreadsheet"}
         self._timeouts = 0
         self._equals = frozenset(text.strip().upper() for text in rule.equals)
@@ -196,9 +196,3 @@ def check_controls(profile: Profile, declared: Declared, counters: Running) -> I
             str(declared.total),
             DECLARED_DISAGREES,
         )
-
-
-def _compiled(pattern: str) -> Any:
-    import regex  # Only here: it takes 10 MB and a fifth of a second, and most profiles have no pattern.
-
-    return regex.compile(pattern)

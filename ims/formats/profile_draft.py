@@ -18,9 +18,9 @@ from ims.formats.profile import DATE_FIELDS, MONEY_FIELDS, MOST_COLUMNS
 from ims.formats.profile_text import TextFile
 from ims.formats.profile_values import DATE_FORMATS, Unreadable, amount_reader, date_reader
 from ims.formats.records import UnreadableFile
+from ims.formats.workbook import ZIP
 
 _ROWS_LOOKED_AT = 200
-_ZIP = b"PK\x03\x04"
 _AMOUNT = amount_reader(scale="pounds", decimal_mark=".", signed=True)
 _DATES = [(name, date_reader([name])) for name in DATE_FORMATS]
 
@@ -56,9 +56,9 @@ def draft(stream: BinaryIO, *, delimiter: str = "", encoding: str = "", sheet: s
     A column whose meaning cannot be told has an empty ``field``. Raises `UnreadableFile` for a file whose lines are not
     divided into columns, which a person has to describe by start and length.
     """
-    first = stream.read(len(_ZIP))
+    first = stream.read(len(ZIP))
     stream.seek(0)
-    if first == _ZIP:
+    if first == ZIP:
         return {"layout": "spreadsheet", **_described(_table(_sheet_rows(stream, sheet)))}
     rows, used = _text_rows(TextFile(stream, encoding).head, delimiter)
     return {"layout": "delimited", "delimiter": used, **_described(_table(rows))}

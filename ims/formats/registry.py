@@ -25,10 +25,9 @@ from ims.formats.records import Record, UnreadableFile
 from ims.formats.rejoined import Rejoined
 from ims.formats.text_lines import as_utf8
 from ims.formats.unrecognised import what_it_looks_like
-from ims.formats.workbook import LARGEST_FILE
+from ims.formats.workbook import LARGEST_FILE, ZIP
 
 HEAD_BYTES = 65_536
-_ZIP = b"PK\x03\x04"
 
 MODULES: tuple[ModuleType, ...] = (
     mt940,
@@ -54,7 +53,7 @@ def recognise(head: bytes) -> Format:
 
     Raises `UnreadableFile` that says what the file looks like instead.
     """
-    is_archive = head.startswith(_ZIP)
+    is_archive = head.startswith(ZIP)
     readable = head if is_archive else as_utf8(head[:HEAD_BYTES])
     for known in FORMATS.values():
         # An archive may hold a statement uncompressed: only formats that are archives themselves are asked of one.
@@ -85,7 +84,7 @@ def head_of(stream: BinaryIO) -> bytes:
     end.
     """
     head = _first(stream, HEAD_BYTES)
-    return head + _first(stream, LARGEST_FILE - len(head)) if head.startswith(_ZIP) else head
+    return head + _first(stream, LARGEST_FILE - len(head)) if head.startswith(ZIP) else head
 
 
 def with_head(stream: BinaryIO) -> tuple[bytes, BinaryIO]:

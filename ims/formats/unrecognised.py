@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ims.formats.text_lines import as_utf8
+from ims.formats.workbook import ZIP
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"PK\x05\x06", "an empty ZIP archive. Unpack it and upload the file inside"),
@@ -27,7 +28,7 @@ def what_it_looks_like(head: bytes) -> str:
 
 
 def _description(head: bytes) -> str:
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(ZIP):
         return _zip_description(head)
     for signature, description in _SIGNATURES:
         if head.startswith(signature):

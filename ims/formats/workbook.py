@@ -41,6 +41,8 @@ _LARGEST_ELEMENT = 2_000_000
 _LARGEST_PART = 10_000_000
 """Bytes of the parts that are read whole: the lists of sheets and of styles."""
 _IN_MEMORY = 1_000_000
+ZIP = b"PK\x03\x04"
+"""How every archive, and so every workbook, begins."""
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _NUMBER = re.compile(r"-?[0-9]{1,400}(?:[.][0-9]{0,400})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -145,10 +147,10 @@ class Workbook:
             for style in styles.iterchildren("{*}xf")
         ]
 
-    def read_number(self, text: str, kind: str) -> str:
-        """The number of a cell as text; as an ISO date or a duration where its style says so."""
-        if not kind or not _NUMBER.fullmatch(text):
-            return _plain_number(text)
+    def read_moment(self, text: str, kind: str) -> str:
+        """The number of a cell as an ISO date or a duration, by its `kind`; as it is when it can be neither."""
+        if not _NUMBER.fullmatch(text):
+            return text
         days = Decimal(text) + _DAYS_1904 * self._since_1904
         if not 0 <= days < _LAST_DAY + 1:
             return _plain_number(text)
@@ -258,20 +260,22 @@ class _Cells:
         return _unescaped(text)
 
     def _number(self, text: str, style: str | None) -> str:
-        if style is None:
-            return self._book.read_number(text, "")
-        if self._styles is None:
-            self._styles = self._book.styles()
-        place = int(style) if style.isdecimal() and len(style) < 6 else -1
-        kind = self._styles[place] if 0 <= place < len(self._styles) else ""
+        kind = self._kind_of(style) if style else ""
         if not kind:
-            return self._book.read_number(text, "")
+            return _plain_number(text)
         known = self._moments.get((text, kind))
         if known is None:
-            known = self._book.read_number(text, kind)
+            known = self._book.read_moment(text, kind)
             if len(self._moments) < 10_000:
                 self._moments[text, kind] = known
         return known
+
+    def _kind_of(self, style: str) -> str:
+        """What the number of a cell in this style is: "date", "duration", or "" for just a number."""
+        if self._styles is None:
+            self._styles = self._book.styles()
+        place = int(style) if style.isdecimal() and len(style) < 6 else -1
+        return self._styles[place] if 0 <= place < len(self._styles) else ""
 
     def _shared(self, text: str) -> str:
         if self._strings is None:

@@ -48,23 +48,27 @@ class PersonForm(forms.ModelForm):
                 self.fields["username"].disabled = True
 
 
+SHOWN = (
+    "username",
+    "display_name",
+    "email",
+    "office_code",
+    "role_names",
+    "access_kind",
+    "access_ends_on",
+    "is_active",
+    "last_login",
+)
+"""What is told of a person, to who may only look and in the list that is taken away."""
+
+
 class PersonResource(TrackedResource):
     """The list of people and their roles, for an access review. It is never imported."""
 
     class Meta(TrackedResource.Meta):
         model = User
         import_id_fields = ("username",)
-        fields = (
-            "username",
-            "display_name",
-            "email",
-            "office_code",
-            "role_names",
-            "access_kind",
-            "access_ends_on",
-            "is_active",
-            "last_login",
-        )
+        fields = SHOWN
         export_order = fields
 
 
@@ -83,18 +87,7 @@ class PersonAdmin(ApprovedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None and not self.has_change_permission(request, obj):
-            shown = (
-                "username",
-                "display_name",
-                "email",
-                "office_code",
-                "role_names",
-                "access_kind",
-                "access_ends_on",
-                "is_active",
-                "last_login",
-            )
-            return [(None, {"fields": shown})]
+            return [(None, {"fields": SHOWN})]
         names = ["username", "display_name", "email", "office_code"]
         access = ["roles", "scope_confirmed", "access_kind", "access_ends_on", "is_active"]
         if obj is None:
