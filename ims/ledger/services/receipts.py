@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from psycopg import sql
 
 from ims.audit.actors import Actor, authorise
@@ -13,8 +13,8 @@ from ims.audit.services import record
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line, Posted
 from ims.ledger.models import Posting
-from ims.ledger.preparation import complete, vat_rates
-from ims.ledger.writing import from_lines, write
+from ims.ledger.once import posting_of, write_once
+from ims.ledger.writing import write
 
 
 def post_receipts(
@@ -37,27 +37,9 @@ def post_receipts(
     earlier = find(source_kind, source_key)
     if earlier:
         return Posted(earlier, created=False)
-    completed = complete(lines, actor=actor)
-    select, parameters = from_lines(completed, vat_rates=vat_rates(completed))
-    try:
-        with transaction.atomic():
-            posting = write(
-                select,
-                parameters,
-                actor=actor,
-                kind=Posting.Kind.RECEIPT,
-                series=series,
-                source_kind=source_kind,
-                source_key=source_key,
-                reason=reason,
-            )
-    except (LedgerRefusal, IntegrityError):
-        # Whoever came first at the same moment has it; any other refusal is the caller's to hear.
-        earlier = find(source_kind, source_key)
-        if earlier is None:
-            raise
-        return Posted(earlier, created=False)
-    return Posted(posting, created=True)
+    return write_once(
+        actor=actor, lines=lines, series=series, source_kind=source_kind, source_key=source_key, reason=reason
+    )
 
 
 @transaction.atomic
@@ -106,4 +88,4 @@ def post_set(
 
 def find(source_kind: str, source_key: str) -> Posting | None:
     """The posting already made from this source, if any."""
-    return Posting.objects.filter(source_kind=source_kind, source_key=source_key).first()
+    return posting_of(source_kind, source_key)

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from django.db import IntegrityError, transaction
-
 from ims.audit.actors import Actor, authorise
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Posted, Take
-from ims.ledger.models import Entry, Posting
-from ims.ledger.preparation import complete, vat_rates
+from ims.ledger.models import Entry
+from ims.ledger.once import write_once
 from ims.ledger.services.receipts import find
 from ims.ledger.taking import shared_vat, taking
-from ims.ledger.writing import from_lines, write
 
 SERIES = "RFD"
 
@@ -46,23 +43,6 @@ def post_refund(
         [(amount, vat)] = shared_vat(entry, [take.amount])
         out = taking(entry, amount, vat, entry.method_of_payment_id, narrative=f"Refund of {entry.receipt_number}")
         lines.append(replace(out, received_on=refunded_on, source_reference=entry.source_reference))
-    try:
-        with transaction.atomic():
-            completed = complete(lines, actor=actor)
-            select, parameters = from_lines(completed, vat_rates=vat_rates(completed))
-            posting = write(
-                select,
-                parameters,
-                actor=actor,
-                kind=Posting.Kind.RECEIPT,
-                series=SERIES,
-                source_kind=source_kind,
-                source_key=source_key,
-                reason=reason,
-            )
-    except (LedgerRefusal, IntegrityError):
-        earlier = find(source_kind, source_key)
-        if earlier is None:
-            raise
-        return Posted(earlier, created=False)
-    return Posted(posting, created=True)
+    return write_once(
+        actor=actor, lines=lines, series=SERIES, source_kind=source_kind, source_key=source_key, reason=reason
+    )
