@@ -55,45 +55,19 @@ def write_receipts(*, actor: Actor, attempt: PaymentAttempt, is_copy: bool = Fal
 def write_undone(*, actor: Actor, attempt: PaymentAttempt) -> list[Message]:
     """Tell whoever had a receipt that the payment failed after all."""
     authorise(actor, WRITE, what="write to payers")
-    basket = attempt.basket
-    values = composing.receipt_values(attempt.posting, basket.language, method="")
-    return [
-        _write(
-            actor=actor,
-            purpose=Purpose.UNDONE,
-            channel=channel,
-            to=to,
-            language=basket.language,
-            posting=attempt.posting,
-            values=values,
-            key=f"undone:{attempt.posting_id}:{channel}",
-        )
-        for channel, to in _ways(basket)
-    ]
+    values = composing.receipt_values(attempt.posting, attempt.basket.language, method="")
+    return _write_every_way(actor, attempt, Purpose.UNDONE, values, key=f"undone:{attempt.posting_id}")
 
 
 @transaction.atomic
 def write_refund(*, actor: Actor, attempt: PaymentAttempt, refund_key: str, amount: Decimal) -> list[Message]:
     """Tell the payer that money was given back."""
     authorise(actor, WRITE, what="write to payers")
-    basket = attempt.basket
     values = {
-        **composing.receipt_values(attempt.posting, basket.language, method=""),
+        **composing.receipt_values(attempt.posting, attempt.basket.language, method=""),
         "amount": format_pounds(amount),
     }
-    return [
-        _write(
-            actor=actor,
-            purpose=Purpose.REFUND,
-            channel=channel,
-            to=to,
-            language=basket.language,
-            posting=attempt.posting,
-            values=values,
-            key=f"refund:{refund_key}:{channel}",
-        )
-        for channel, to in _ways(basket)
-    ]
+    return _write_every_way(actor, attempt, Purpose.REFUND, values, key=f"refund:{refund_key}")
 
 
 @transaction.atomic
@@ -163,6 +137,25 @@ def is_in_scope(actor: Actor, message: Message) -> bool:
     if not actor.is_limited:
         return True
     return message.posting_id is not None and not beyond(actor, message.posting.entries.all()).exists()
+
+
+def _write_every_way(
+    actor: Actor, attempt: PaymentAttempt, purpose: str, values: dict[str, str], *, key: str
+) -> list[Message]:
+    """Write a message about a payment by every way the payer wants to hear, once each for `key`."""
+    return [
+        _write(
+            actor=actor,
+            purpose=purpose,
+            channel=channel,
+            to=to,
+            language=attempt.basket.language,
+            posting=attempt.posting,
+            values=values,
+            key=f"{key}:{channel}",
+        )
+        for channel, to in _ways(attempt.basket)
+    ]
 
 
 def _write(

@@ -6,17 +6,15 @@ from django.db import transaction
 
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
-from ims.common import clock
-from ims.common.errors import ImsError, NotFound
+from ims.common.errors import NotFound
 from ims.common.money import ZERO
-from ims.ledger import services as ledger
 from ims.ledger.lines import Take
 from ims.ledger.models import Posting
 from ims.payments import refundable, rules, selectors
 from ims.payments.actors import CARD_DESK
 from ims.payments.errors import PaymentRefusal
 from ims.payments.models import Dispute, PaymentAttempt, PaymentException, PaymentService
-from ims.payments.services.refunds import post_out_of_suspense
+from ims.payments.services.refunds import post_what_left
 from ims.payments.services.troubles import raise_exception
 from ims.providers.card import Dispute as SeenDispute
 
@@ -78,27 +76,18 @@ def _take_out(dispute: Dispute) -> None:
 
 
 def _post(dispute: Dispute) -> tuple[Posting | None, str]:
-    attempt = dispute.attempt
-    key = f"{dispute.service.code}:{dispute.provider_dispute_id}"
-    lines = refundable.lines_of(attempt)
+    lines = refundable.lines_of(dispute.attempt)
     shares = rules.share(dispute.amount, [line.remaining for line in lines])
-    try:
-        if sum(shares, ZERO) != dispute.amount:
-            raise PaymentRefusal("less remains of its payment.")
-        with transaction.atomic():
-            posted = ledger.post_refund(
-                actor=CARD_DESK,
-                takes=[Take(line.entry.pk, part) for line, part in zip(lines, shares, strict=True) if part > 0],
-                refunded_on=clock.today(),
-                source_kind=SOURCE_KIND,
-                source_key=key,
-                reason=f"Dispute {dispute.provider_dispute_id} lost: {dispute.cause or 'no reason given'}",
-            )
-        return posted.posting, ""
-    except ImsError as refusal:
-        why = refusal.message
-    return post_out_of_suspense(
-        attempt, dispute.amount, source_kind=SOURCE_KIND, source_key=key, what="lost dispute", why=why
+    takes = [Take(line.entry.pk, part) for line, part in zip(lines, shares, strict=True) if part > 0]
+    return post_what_left(
+        dispute.attempt,
+        dispute.amount,
+        takes=takes if sum(shares, ZERO) == dispute.amount else [],
+        short="less remains of its payment.",
+        source_kind=SOURCE_KIND,
+        source_key=f"{dispute.service.code}:{dispute.provider_dispute_id}",
+        what="lost dispute",
+        reason=f"Dispute {dispute.provider_dispute_id} lost: {dispute.cause or 'no reason given'}",
     )
 
 

@@ -311,29 +311,54 @@ def _succeed(refund: Refund) -> None:
 
 
 def _post(refund: Refund) -> tuple[Posting | None, str]:
-    lines = list(refund.lines.all())
-    key = f"{refund.attempt.service.code}:{refund.provider_refund_id}"
-    try:
-        if not lines:
-            raise PaymentRefusal("its payment has not so much left.")
-        with transaction.atomic():
-            posted = ledger.post_refund(
-                actor=CARD_DESK,
-                takes=[Take(line.entry_id, line.amount) for line in lines],
-                refunded_on=clock.today(),
-                source_kind=SOURCE_KIND,
-                source_key=key,
-                reason=f"Refund {refund}: {refund.reason}",
-            )
-        return posted.posting, ""
-    except ImsError as refusal:
-        why = refusal.message
-    return post_out_of_suspense(
-        refund.attempt, refund.amount, source_kind=SOURCE_KIND, source_key=key, what=f"refund {refund}", why=why
+    return post_what_left(
+        refund.attempt,
+        refund.amount,
+        takes=[Take(line.entry_id, line.amount) for line in refund.lines.all()],
+        short="its payment has not so much left.",
+        source_kind=SOURCE_KIND,
+        source_key=f"{refund.attempt.service.code}:{refund.provider_refund_id}",
+        what=f"refund {refund}",
+        reason=f"Refund {refund}: {refund.reason}",
     )
 
 
-def post_out_of_suspense(
+def post_what_left(
+    attempt: PaymentAttempt,
+    amount: Decimal,
+    *,
+    takes: Sequence[Take],
+    short: str,
+    source_kind: str,
+    source_key: str,
+    what: str,
+    reason: str,
+) -> tuple[Posting | None, str]:
+    """Post money of a payment that left the bank: out of the lines it `takes` from, else out of suspense.
+
+    `short` is why there are no `takes`. Returns the posting (None when nothing can be posted) and the sentence a person
+    must hear, empty when all is as it should be.
+    """
+    authorise(CARD_DESK, "ledger.post_receipt", what="post refunds")
+    why = "" if takes else short
+    if takes:
+        try:
+            with transaction.atomic():
+                posted = ledger.post_refund(
+                    actor=CARD_DESK,
+                    takes=takes,
+                    refunded_on=clock.today(),
+                    source_kind=source_kind,
+                    source_key=source_key,
+                    reason=reason,
+                )
+            return posted.posting, ""
+        except ImsError as refusal:
+            why = refusal.message
+    return _post_out_of_suspense(attempt, amount, source_kind=source_kind, source_key=source_key, what=what, why=why)
+
+
+def _post_out_of_suspense(
     attempt: PaymentAttempt, amount: Decimal, *, source_kind: str, source_key: str, what: str, why: str
 ) -> tuple[Posting | None, str]:
     """Post money that left and could not be taken from its lines as a negative suspense item, so that the ledger is
@@ -341,7 +366,6 @@ def post_out_of_suspense(
 
     Returns the posting (None when not even that can be posted) and the sentence a person must hear.
     """
-    authorise(CARD_DESK, "ledger.post_receipt", what="post refunds")
     line = Line(
         fund=suspense_fund().code,
         amount=-amount,
