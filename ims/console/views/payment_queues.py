@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ims.audit.scope import require_whole
 from ims.common.errors import NotFound
-from ims.console.payment_forms import MatchForm, ReasonForm, ReportForm
+from ims.console.payment_forms import MatchForm, ReportForm
 from ims.console.views.base import refusals, screen
-from ims.console.views.payments import number_of, older, sections
+from ims.console.views.payments import ask_for_reason, number_of, older, sections
 from ims.payments import checks, lists, reading, selectors, transit
 from ims.payments.models import Payout
 from ims.payments.services import resolve_exception
@@ -46,22 +46,16 @@ def resolve(request: HttpRequest, exception_id: int) -> HttpResponse:
     found = selectors.exceptions_visible_to(request.actor).filter(pk=exception_id).first()
     if found is None:
         raise NotFound("There is no such exception, or it is not in your funds.")
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        with refusals(form) as attempt:
-            resolve_exception(actor=request.actor, exception_id=exception_id, resolution=form.cleaned_data["reason"])
-        if attempt.succeeded:
-            messages.success(request, "The exception was taken off the queue.")
-            return redirect("payments:exceptions")
-    context = {
-        "title": found.get_kind_display(),
-        "form": form,
-        "explanation": found.message,
-        "label": "What was done",
-        "act": "Resolve",
-        "back": reverse("payments:exceptions"),
-    }
-    return render(request, "console/payments/reason.html", context)
+    return ask_for_reason(
+        request,
+        lambda said: resolve_exception(actor=request.actor, exception_id=exception_id, resolution=said),
+        done="The exception was taken off the queue.",
+        back=reverse("payments:exceptions"),
+        title=found.get_kind_display(),
+        explanation=found.message,
+        label="What was done",
+        act="Resolve",
+    )
 
 
 @screen(permission="payments.view_refund", what="see refunds")
@@ -99,22 +93,17 @@ def note(request: HttpRequest, dispute_id: int) -> HttpResponse:
     dispute = selectors.disputes_visible_to(request.actor).filter(pk=dispute_id).first()
     if dispute is None:
         raise NotFound("There is no such dispute, or it is not in your funds.")
-    form = ReasonForm(request.POST if request.method == "POST" else None, initial={"reason": dispute.note})
-    if form.is_valid():
-        with refusals(form) as attempt:
-            note_dispute(actor=request.actor, dispute_id=dispute_id, note=form.cleaned_data["reason"])
-        if attempt.succeeded:
-            messages.success(request, "Noted.")
-            return redirect("payments:disputes")
-    context = {
-        "title": str(dispute),
-        "form": form,
-        "explanation": "The answer itself, with its evidence, is given on the provider’s pages before the deadline.",
-        "label": "What was done",
-        "act": "Note it",
-        "back": reverse("payments:disputes"),
-    }
-    return render(request, "console/payments/reason.html", context)
+    return ask_for_reason(
+        request,
+        lambda said: note_dispute(actor=request.actor, dispute_id=dispute_id, note=said),
+        done="Noted.",
+        back=reverse("payments:disputes"),
+        before=dispute.note,
+        title=str(dispute),
+        explanation="The answer itself, with its evidence, is given on the provider’s pages before the deadline.",
+        label="What was done",
+        act="Note it",
+    )
 
 
 @screen(permission="payments.view_payout", what="see payouts")

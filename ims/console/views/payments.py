@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -358,17 +359,31 @@ def _public_address(request: HttpRequest, found: PaymentLink) -> str:
 def cancel_link(request: HttpRequest, link_id: int) -> HttpResponse:
     """Make a link worthless, with a reason."""
     found = _link(request, link_id)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    return ask_for_reason(
+        request,
+        lambda reason: links.cancel_link(actor=request.actor, link_id=link_id, reason=reason),
+        done="The link was cancelled. Whoever opens it is told so.",
+        back=reverse("payments:link", args=[found.pk]),
+        title="Cancel the payment link",
+        act="Cancel the link",
+    )
+
+
+def ask_for_reason(
+    request: HttpRequest, do: Callable[[str], Any], *, done: str, back: str, before: str = "", **page: str
+) -> HttpResponse:
+    """One box for words, then one act with them: `done` is said when it succeeded, and `back` is where it leads.
+
+    `before` fills the box; `page` is the rest of what the page says.
+    """
+    form = ReasonForm(request.POST if request.method == "POST" else None, initial={"reason": before})
     if form.is_valid():
         with refusals(form) as attempt:
-            links.cancel_link(actor=request.actor, link_id=link_id, reason=form.cleaned_data["reason"])
+            do(form.cleaned_data["reason"])
         if attempt.succeeded:
-            messages.success(request, "The link was cancelled. Whoever opens it is told so.")
-            return redirect("payments:link", link_id)
-    context = {"title": "Cancel the payment link", "form": form, "act": "Cancel the link"}
-    return render(
-        request, "console/payments/reason.html", {**context, "back": reverse("payments:link", args=[found.pk])}
-    )
+            messages.success(request, done)
+            return redirect(back)
+    return render(request, "console/payments/reason.html", {**page, "form": form, "back": back})
 
 
 def number_of(text: str) -> int:
