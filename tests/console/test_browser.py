@@ -55,6 +55,18 @@ def posted(world_committed: World) -> list[Entry]:
     return add_receipts(world_committed)
 
 
+def violations(page: object, complaints: list[str]) -> list[str]:
+    """What axe finds on a page, one line each. Run outside the page's policy, which rightly refuses injected scripts;
+    what the browser adds to `complaints` meanwhile is taken out again.
+    """
+    before = len(complaints)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    answer = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
+    page.wait_for_timeout(100)  # what axe provoked may be told a moment later
+    del complaints[before:]  # axe tries styles of its own, which the policy refuses
+    return [f"{found['id']}: {node['html'][:160]}" for found in answer["violations"] for node in found["nodes"][:3]]
+
+
 class Visit:
     """A browser window with somebody signed in, which remembers what the browser complained about."""
 
@@ -78,12 +90,8 @@ class Visit:
         self.page.goto(self.root + address)
 
     def violations(self) -> list[str]:
-        """What axe finds, one line each. Run outside the page's policy, which rightly refuses injected scripts."""
-        before = len(self.complaints)
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        answer = self.page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
-        del self.complaints[before:]  # axe tries styles of its own, which the policy refuses
-        return [f"{found['id']}: {node['html'][:160]}" for found in answer["violations"] for node in found["nodes"][:3]]
+        """What axe finds on the page."""
+        return violations(self.page, self.complaints)
 
     def overflow(self) -> int:
         """Pixels by which the page itself scrolls sideways."""

@@ -5,7 +5,6 @@ The practice provider's card page is not part of these tests: what a payer choos
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -15,28 +14,12 @@ from ims.ledger.models import Posting
 from ims.payments import gateways
 from ims.payments.models import PaymentAttempt
 from ims.providers import stub
-from tests.console.test_browser import ARGUMENTS, AXE, CHROMIUM, RULES
+from tests.console.test_browser import WIDTHS, chromium, violations
 from tests.payments.conftest import Desk
 
-if not CHROMIUM.exists():
-    pytest.skip(f"{CHROMIUM} is not installed; the tests of pages in a browser need it", allow_module_level=True)
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+__all__ = ["chromium"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-WIDTHS = (320, 390, 1280)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[object]:
-    """One browser for the module. Playwright runs an event loop, beside which Django refuses to use the database."""
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield browser
-        browser.close()
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 class Visit:
@@ -63,11 +46,7 @@ class Visit:
             self.page.set_viewport_size({"width": width, "height": 900})
             wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{self.page.url} at {width}"
-        before = len(self.complaints)
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        answer = self.page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
-        del self.complaints[before:]  # axe tries styles of its own, which the policy refuses
-        faults = [f"{each['id']}: {node['html'][:160]}" for each in answer["violations"] for node in each["nodes"][:3]]
+        faults = violations(self.page, self.complaints)
         assert faults == [], f"{self.page.url}: {faults}"
 
     def bill(self, title: str, reference: str, amount: str, button: str = "Continue") -> None:

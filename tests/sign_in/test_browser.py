@@ -17,7 +17,7 @@ from ims.sign_in.models import BreakGlassUse, DirectoryRole
 from ims.sign_in.services.accounts import mark_break_glass
 from ims.sign_in.services.directory import connect_identity
 from ims.sign_in.services.links import make_link
-from tests.console.test_browser import AXE, RULES, WIDTHS, chromium
+from tests.console.test_browser import WIDTHS, chromium, violations
 from tests.people.people_world import SET_UP
 from tests.sign_in.local_account import PASSWORD, code_of, person, with_app
 from tests.sign_in.openid_provider import Provider
@@ -73,12 +73,7 @@ class Window:
 
     def faults(self) -> list[str]:
         """What axe finds on the page, and how far it scrolls sideways at any width."""
-        before = len(self.complaints)
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
-        self.page.wait_for_timeout(100)  # what axe provoked may be told a moment later
-        del self.complaints[before:]  # axe tries styles of its own, which the policy refuses
-        said = [f"{each['id']}: {node['html'][:120]}" for each in found["violations"] for node in each["nodes"][:3]]
+        said = violations(self.page, self.complaints)
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
             over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
