@@ -25,6 +25,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -38,15 +40,22 @@ DATABASE = "test_ims_benchmark"
 
 def main() -> None:
     options = _options()
+    with database_of_its_own(DATABASE):
+        _run(options)
+
+
+@contextmanager
+def database_of_its_own(name: str) -> Iterator[None]:
+    """A new database with everything migrated, gone afterwards."""
     import django
 
     django.setup()
     from django.db import connection
 
-    connection.settings_dict["TEST"]["NAME"] = DATABASE
+    connection.settings_dict["TEST"]["NAME"] = name
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
-        _run(options)
+        yield
     finally:
         connection.creation.destroy_test_db("ims", verbosity=0)
 

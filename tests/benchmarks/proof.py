@@ -34,18 +34,11 @@ GUARDED_ROOMS = ("ledger_", "imports_", "suspense_", "audit_", "funds_")
 
 
 def main() -> None:
+    from tests.benchmarks.imports import database_of_its_own
+
     options = _options()
-    import django
-
-    django.setup()
-    from django.db import connection
-
-    connection.settings_dict["TEST"]["NAME"] = "test_ims_benchmark_proof"
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
+    with database_of_its_own("test_ims_benchmark_proof"):
         _run(options)
-    finally:
-        connection.creation.destroy_test_db("ims", verbosity=0)
 
 
 def _options() -> argparse.Namespace:
