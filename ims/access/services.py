@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from ims.access import selectors
 from ims.access.errors import AccessRefusal
 from ims.access.models import AccessReview, PersonScope, ReviewLine
-from ims.audit.actors import Actor, acting, authorise
+from ims.audit.actors import Actor, acting, authorise, require_reason
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import InvalidInput, NotFound
@@ -41,7 +41,7 @@ def set_scope(
     without the person's own office, and for an empty list, which would be nothing at all.
     """
     authorise(actor, SET_SCOPE, what="change what people may see")
-    _reason_given(reason)
+    require_reason(reason)
     locked = User.objects.select_for_update().get(pk=person.pk)
     _not_oneself(actor, locked, "change what you yourself may see")
     people.may_touch(actor=actor, person=locked)
@@ -178,7 +178,7 @@ def decide(*, actor: Actor, line_id: int, decision: str, reason: str) -> ReviewL
     another until the review is signed off. Raises `AccessRefusal` for oneself and for a review that is signed off.
     """
     authorise(actor, selectors.DECIDE, what="decide about people in access reviews")
-    _reason_given(reason)
+    require_reason(reason)
     line = ReviewLine.objects.select_for_update(of=("self",)).select_related("review", "person").filter(pk=line_id)
     found = line.first()
     if found is None:
@@ -244,8 +244,3 @@ def _has_changed(line: ReviewLine) -> None:
 def _not_oneself(actor: Actor, person: User, what: str) -> None:
     if actor.person_key == person.pk:
         raise AccessRefusal(f"You may not {what}. Ask a colleague.")
-
-
-def _reason_given(reason: str) -> None:
-    if not reason.strip():
-        raise InvalidInput("Say why. The reason is kept in the history.")

@@ -21,7 +21,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from ims.audit.actors import Actor, authorise
+from ims.audit.actors import Actor, authorise, require_reason
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import Conflict, ImsError, InvalidInput, NotAllowed
@@ -98,8 +98,7 @@ def apply(*, actor: Actor, text: str, fingerprint: str, reason: str) -> StaffPla
     file with problems.
     """
     authorise(actor, PERMISSION, what="bring in starters and leavers")
-    if not reason.strip():
-        raise InvalidInput("Say why. The reason is kept in the history.")
+    require_reason(reason)
     planned = plan(actor, text)
     if planned.problems:
         raise InvalidInput("The file has problems; nothing was changed.", details=planned.problems)

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-from ims.common.errors import NotAllowed
+from ims.common.errors import InvalidInput, NotAllowed
 
 ActorKind = Literal["person", "job", "command", "api", "system"]
 
@@ -76,6 +76,12 @@ def authorise(actor: Actor, permission: str, *, what: str) -> None:
     """Raise `NotAllowed` unless `actor` holds `permission`. `what` completes “You may not …”."""
     if not actor.may(permission):
         raise NotAllowed(f"You may not {what}. Ask an administrator for the permission “{permission}”.")
+
+
+def require_reason(reason: str) -> None:
+    """Raise `InvalidInput` unless a reason is given, for a change whose history keeps it."""
+    if not reason.strip():
+        raise InvalidInput("Say why. The reason is kept in the history.")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from ims.audit.actors import Actor, acting, authorise
+from ims.audit.actors import Actor, acting, authorise, require_reason
 from ims.audit.services import record
 from ims.common.errors import InvalidInput, NotFound
 from ims.people.errors import PeopleRefusal
@@ -72,8 +72,7 @@ def save_role(
     """
     act = "change" if role else "add"
     authorise(actor, f"people.{act}_councilrole", what="compose roles")
-    if not reason.strip():
-        raise InvalidInput("Say why. The reason is kept in the history.")
+    require_reason(reason)
     wanted = _declared(permissions)
     name = " ".join(name.split())
     if "," in name:

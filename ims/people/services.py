@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from ims.approvals.kinds import Approval
-from ims.audit.actors import Actor, acting, authorise
+from ims.audit.actors import Actor, acting, authorise, require_reason
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import InvalidInput
@@ -117,7 +117,7 @@ def change_roles(
     roles away is one person's decision; giving one raises `ApprovalNeeded` where rights are granted by two.
     """
     authorise(actor, "people.change_user", what="change roles")
-    _reason_given(reason)
+    require_reason(reason)
     with _locked(person) as locked:
         _not_oneself(actor, locked, "change your own roles. Ask a colleague")
         held = _roles_of(locked)
@@ -152,7 +152,7 @@ def change_roles(
 def change_details(*, actor: Actor, person: User, display_name: str, email: str, office_code: str, reason: str) -> User:
     """Correct a person's name, e-mail address or office. People may not edit their own office."""
     authorise(actor, "people.change_user", what="change people")
-    _reason_given(reason)
+    require_reason(reason)
     with _locked(person) as locked:
         _may_touch(actor, locked)
         if office_code != locked.office_code:
@@ -174,7 +174,7 @@ def set_access_term(*, actor: Actor, person: User, kind: str, ends_on: date | No
     Raises `InvalidInput` for a supplier or temporary person without a last day, and for a day that has passed.
     """
     authorise(actor, "people.change_user", what="change how long people have access")
-    _reason_given(reason)
+    require_reason(reason)
     with _locked(person) as locked:
         _not_oneself(actor, locked, "change how long you yourself have access. Ask a colleague")
         _may_touch(actor, locked)
@@ -205,7 +205,7 @@ def _term_in_words(kind: str, ends_on: date | None) -> str:
 def deactivate(*, actor: Actor, person: User, reason: str) -> User:
     """Stop a leaver from signing in. Their roles go too, so that coming back is a decision. Twice changes nothing."""
     authorise(actor, "people.change_user", what="make people inactive")
-    _reason_given(reason)
+    require_reason(reason)
     with _locked(person) as locked:
         if not locked.is_active:
             return locked
@@ -228,7 +228,7 @@ def reactivate(
 ) -> User:
     """Let a person back in, with the roles named now. They need a new temporary password."""
     authorise(actor, "people.change_user", what="make people active")
-    _reason_given(reason)
+    require_reason(reason)
     wanted = _known_roles(roles)
     _may_grant(actor, wanted)
     with _locked(person) as locked:
@@ -356,8 +356,3 @@ def _someone_must_administer(person: User, *, losing: bool) -> None:
     others = with_access().filter(groups__name=ADMINISTRATOR).exclude(pk=person.pk)
     if losing and not others.exists():
         raise PeopleRefusal(f"{person} is the only {ADMINISTRATOR}. Give the role to somebody else first.")
-
-
-def _reason_given(reason: str) -> None:
-    if not reason.strip():
-        raise InvalidInput("Say why. The reason is kept in the history.")

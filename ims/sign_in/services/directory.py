@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
-from ims.audit.actors import Actor, acting, authorise
+from ims.audit.actors import Actor, acting, authorise, require_reason
 from ims.audit.services import record
 from ims.common.errors import ImsError, InvalidInput
 from ims.people import services as people
@@ -70,8 +70,7 @@ def connect_identity(*, actor: Actor, person: User, directory: str, subject: str
         raise InvalidInput(
             "Give the directory's own number for the person (Entra ID: object ID), not an e-mail address."
         )
-    if not reason.strip():
-        raise InvalidInput("Say why. The reason is kept in the history.")
+    require_reason(reason)
     return _connect(actor, person, described, subject, reason)
 
 
@@ -80,8 +79,7 @@ def disconnect_identity(*, actor: Actor, person: User, identity_id: int, reason:
     """Take a directory's word for `person` no longer. Twice changes nothing."""
     authorise(actor, "people.change_user", what="disconnect people from the directory")
     people.may_give_a_way_in(actor=actor, person=person)
-    if not reason.strip():
-        raise InvalidInput("Say why. The reason is kept in the history.")
+    require_reason(reason)
     identity = DirectoryIdentity.objects.select_for_update().filter(pk=identity_id, person=person).first()
     if identity is None:
         return
