@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from decimal import Decimal
-from pathlib import Path
-
-from django.db import connection
 
 from ims.approvals import services
 from ims.approvals.models import Request
@@ -21,24 +14,20 @@ from ims.imports.states import BatchState
 from ims.ledger.models import Entry
 from tests.imports.files import line, posted, simple_profile
 from tests.people.people_world import actor
+from tests.support.processes import Process
 from tests.support.world import World
 
-ROOT = Path(__file__).resolve().parents[2]
 ROWS = 3000
 
 
-def approving(request: Request, person: int) -> subprocess.Popen:
+def approving(request: Request, person: int) -> Process:
     """A process of its own on the test's database that approves `request` as `person`."""
-    code = (
-        "import django; django.setup(); from django.db import connection;"
-        f"connection.settings_dict['NAME'] = {connection.settings_dict['NAME']!r};"
+    return Process(
         "from ims.approvals import services; from ims.people.models import User;"
         "from ims.people.selectors import actor_for;"
         f"person = actor_for(User.objects.get(pk={person})); print('ready', flush=True);"
         f"services.approve(actor=person, request_id={request.pk})"
     )
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "ims.settings.test"}
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
 
 
 def test_a_process_killed_while_approving_leaves_the_whole_or_nothing(world_committed: World):
@@ -50,12 +39,9 @@ def test_a_process_killed_while_approving_leaves_the_whole_or_nothing(world_comm
     chance = random.Random(20261126)
     for _ in range(4):
         killed = approving(request, int(fran.identifier))
-        assert killed.stdout.readline() == b"ready\n"
+        assert killed.said() == "ready"
         time.sleep(chance.uniform(0.0, 0.35))
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
-        killed.stdout.close()
-        _until_nobody_else_is_connected()
+        killed.kill()
         request.refresh_from_db()
         if not request.is_waiting:
             break
@@ -68,18 +54,3 @@ def test_a_process_killed_while_approving_leaves_the_whole_or_nothing(world_comm
     assert Entry.objects.count() == 2 * ROWS
     assert sum(Entry.objects.values_list("amount", flat=True), Decimal(0)) == 0
     assert ImportBatch.objects.get(pk=batch.pk).state == BatchState.REVERSED
-
-
-def _until_nobody_else_is_connected() -> None:
-    """The server notices a little later that the killed process is gone, and lets go of what it held."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
-            if cursor.fetchone()[0] == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("The killed process still holds its connection.")

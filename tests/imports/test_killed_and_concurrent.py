@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -26,9 +21,9 @@ from ims.jobs.worker import run_worker
 from ims.ledger.models import Entry, NumberSeries, Posting
 from ims.suspense.models import SuspenseItem
 from tests.imports.files import checked, csv_of, line, posted, rule, simple_profile
+from tests.support.processes import Process
 from tests.support.waiting import until_somebody_waits
 
-ROOT = Path(__file__).resolve().parents[2]
 ROWS = 4000
 
 
@@ -73,15 +68,11 @@ def in_threads(*calls) -> list[object]:
     return results
 
 
-def process(code: str) -> subprocess.Popen:
+def process(code: str) -> Process:
     """A process of its own on the test's database, running `code`."""
-    start = (
-        "import django; django.setup(); from django.db import connection;"
-        f"connection.settings_dict['NAME'] = {connection.settings_dict['NAME']!r};"
-        "from ims.audit.actors import command; from ims.imports import services; actor = command('killed');"
+    return Process(
+        "from ims.audit.actors import command; from ims.imports import services; actor = command('killed');" + code
     )
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "ims.settings.test"}
-    return subprocess.Popen([sys.executable, "-c", start + code], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
 
 
 def test_two_people_posting_the_same_file_one_wins_the_other_is_told(profile, actor):
@@ -200,10 +191,9 @@ def test_a_change_of_rules_after_the_check_asks_for_another(profile, actor):
 def test_a_process_killed_while_posting_leaves_all_or_nothing_and_the_file_can_be_posted(profile, actor, attempt):
     batch = checked(actor, rows())
     killed = process(f"print('ready', flush=True); services.post(actor=actor, batch_id={batch.pk})")
-    killed.stdout.readline()
+    killed.said()
     time.sleep(random.Random(attempt).uniform(0.0, 0.8))
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.kill()
     _wait_until_free(batch)
     if not whole_or_nothing(batch):
         services.post(actor=actor, batch_id=batch.pk)
@@ -217,9 +207,8 @@ def test_a_process_killed_while_checking_leaves_no_rows_and_the_check_begins_aga
         "checking._finish = lambda *a: (print('deciding', flush=True), __import__('time').sleep(60));"
         f"services.check(actor=actor, batch_id={batch.pk})"
     )
-    killed.stdout.readline()
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.said()
+    killed.kill()
     _wait_until_free(batch)
     batch.refresh_from_db()
     assert batch.state == BatchState.CHECKING
@@ -240,12 +229,11 @@ def test_a_posting_job_whose_worker_was_killed_is_taken_up_by_the_next(profile, 
         "posting._finish = lambda *a: (print('posting', flush=True), __import__('time').sleep(60));"
         "from ims.jobs.worker import run_worker; run_worker()"
     )
-    killed.stdout.readline()
+    killed.said()
     batch.refresh_from_db()
     assert batch.state == BatchState.POSTING
     assert release() == []
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.kill()
     _wait_until_free(batch)
     assert not Entry.objects.exists()
     assert sweep() == [run.pk]
