@@ -89,6 +89,8 @@ def kind_of(model: type[models.Model]) -> str:
 
 
 def _before_saving(sender: type[models.Model], instance: models.Model, raw: bool = False, **_: Any) -> None:
+    if raw or not _is_asked():
+        return
     guarded = _GUARDED[sender]
     stored = None if instance._state.adding else sender._default_manager.filter(pk=instance.pk).first()
     act = "add" if stored is None else "change"
@@ -97,19 +99,22 @@ def _before_saving(sender: type[models.Model], instance: models.Model, raw: bool
         for field in _fields(sender)
         if stored is None or _plain(getattr(instance, field.attname)) != _plain(getattr(stored, field.attname))
     }
-    if raw or (stored is not None and set(values) <= guarded.harmless):
-        return
-    _require(guarded, instance, act, values)
+    if stored is None or not set(values) <= guarded.harmless:
+        _require(guarded, instance, act, values)
 
 
 def _before_deleting(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
-    _require(_GUARDED[sender], instance, "delete", {})
+    if _is_asked():
+        _require(_GUARDED[sender], instance, "delete", {})
+
+
+def _is_asked() -> bool:
+    now = actors.current()
+    return now is not None and now.actor.kind not in NOT_ASKED
 
 
 def _require(guarded: Guarded, instance: models.Model, act: str, values: dict[str, Any]) -> None:
     now = actors.current()
-    if now is None or now.actor.kind in NOT_ASKED:
-        return
     payload = {
         "model": instance._meta.label_lower,
         "act": act,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.apps import apps
 from simple_history.utils import bulk_create_with_history
 
 from ims.approvals import kinds
 from ims.approvals.models import Conflict, Limit
 from ims.audit.actors import acting, command
+from ims.common.rooms import is_last
 
 ANY = None
 _OFFICER, _MANAGER, _FINANCE = "Income officer", "Income manager", "Finance"
@@ -142,8 +142,7 @@ def suggested(decided: frozenset[str]) -> list[Limit]:
 
 def suggest_after_migrate(sender: Any, **_: Any) -> None:
     """Suggest once, when the last application has made its tables."""
-    last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
-    if sender is last:
+    if is_last(sender):
         suggest()
         suggest_conflicts()
 

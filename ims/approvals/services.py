@@ -23,6 +23,7 @@ from ims.approvals.errors import ApprovalRefusal, WorldHasMoved
 from ims.approvals.kinds import Approval, Kind
 from ims.approvals.models import Request
 from ims.approvals.plans import Applied, first_difference
+from ims.approvals.selectors import DECIDE
 from ims.approvals.states import MOVES, RequestState
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
@@ -30,7 +31,6 @@ from ims.common import clock
 from ims.common.errors import Conflict, ImsError, InvalidInput, NotAllowed
 from ims.jobs.queue import enqueue
 
-DECIDE = "approvals.decide_request"
 TELL_JOB = "approvals.tell"
 LONGEST_REASON = 1000
 _PASSING = frozenset({"busy"})

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import sql
 
 from ims.assurance.trails import trails
+from ims.common.rooms import is_last
 
 
 def index_after_migrate(sender: Any, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
     """Make what is missing, once the last application has migrated."""
-    last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
-    if sender is last:
+    if is_last(sender):
         ensure(using)
 
 

@@ -13,6 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import sql
 from simple_history.models import registered_models
 
+from ims.common.rooms import is_last
+
 APPLICATION_ROLE = "ims_app"
 
 
@@ -29,8 +31,7 @@ def append_only_tables() -> list[str]:
 
 def protect_after_migrate(sender: Any, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
     """Guard every append-only table and set the application role's rights, once the last room has migrated."""
-    last_room = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
-    if sender is last_room:
+    if is_last(sender):
         protect(using)
 
 

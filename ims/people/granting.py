@@ -14,12 +14,12 @@ from django.contrib.auth.models import Permission
 from ims.approvals import directory, duties, gate
 from ims.approvals.gate import Asked
 from ims.approvals.kinds import Approval
+from ims.approvals.selectors import DECIDE
 from ims.audit.actors import Actor
 from ims.audit.services import record
 from ims.people.errors import PeopleRefusal
 
 ROLES = "people.roles"
-DECIDE = "approvals.decide_request"
 
 
 def check_combination(held: frozenset[str], wanted: frozenset[str]) -> None:

@@ -14,6 +14,8 @@ from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
+from ims.common.rooms import is_last
+
 INCOME_OFFICER = "Income officer"
 INCOME_MANAGER = "Income manager"
 FINANCE = "Finance"
@@ -254,8 +256,7 @@ def unknown_permissions() -> list[str]:
 
 def sync_after_migrate(sender: Any, **_: Any) -> None:
     """Sync once, when the last application has made its permissions."""
-    last = [config for config in apps.get_app_configs() if config.models_module is not None][-1]
-    if sender is last:
+    if is_last(sender):
         sync_roles()
 
 

@@ -59,12 +59,19 @@ def violations(page: object, complaints: list[str]) -> list[str]:
     """What axe finds on a page, one line each. Run outside the page's policy, which rightly refuses injected scripts;
     what the browser adds to `complaints` meanwhile is taken out again.
     """
+    page.wait_for_load_state()
     before = len(complaints)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     answer = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
     page.wait_for_timeout(100)  # what axe provoked may be told a moment later
     del complaints[before:]  # axe tries styles of its own, which the policy refuses
     return [f"{found['id']}: {node['html'][:160]}" for found in answer["violations"] for node in found["nodes"][:3]]
+
+
+def overflow(page: object) -> int:
+    """Pixels by which a page scrolls sideways, once it has arrived: before, it may have no width at all."""
+    page.wait_for_load_state()
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 class Visit:
@@ -95,7 +102,7 @@ class Visit:
 
     def overflow(self) -> int:
         """Pixels by which the page itself scrolls sideways."""
-        return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return overflow(self.page)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from ims.ledger.models import Posting
 from ims.payments import gateways
 from ims.payments.models import PaymentAttempt
 from ims.providers import stub
-from tests.console.test_browser import WIDTHS, chromium, violations
+from tests.console.test_browser import WIDTHS, chromium, overflow, violations
 from tests.payments.conftest import Desk
 
 __all__ = ["chromium"]
@@ -44,8 +44,7 @@ class Visit:
             return
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
-            wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide <= 0, f"{self.page.url} at {width}"
+            assert overflow(self.page) <= 0, f"{self.page.url} at {width}"
         faults = violations(self.page, self.complaints)
         assert faults == [], f"{self.page.url}: {faults}"
 
@@ -66,6 +65,7 @@ class Visit:
         self.page.goto(self.root + re.sub(r"^https?://[^/]+", "", back))
 
     def text(self) -> str:
+        self.page.wait_for_load_state()
         return self.page.inner_text("body")
 
 

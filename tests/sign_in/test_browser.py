@@ -17,7 +17,7 @@ from ims.sign_in.models import BreakGlassUse, DirectoryRole
 from ims.sign_in.services.accounts import mark_break_glass
 from ims.sign_in.services.directory import connect_identity
 from ims.sign_in.services.links import make_link
-from tests.console.test_browser import WIDTHS, chromium, violations
+from tests.console.test_browser import WIDTHS, chromium, overflow, violations
 from tests.people.people_world import SET_UP
 from tests.sign_in.local_account import PASSWORD, code_of, person, with_app
 from tests.sign_in.openid_provider import Provider
@@ -76,7 +76,7 @@ class Window:
         said = violations(self.page, self.complaints)
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
-            over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            over = overflow(self.page)
             said += [f"{over} px too wide at {width}"] if over > 0 else []
         self.page.set_viewport_size({"width": 1280, "height": 900})
         return said
