@@ -7,7 +7,7 @@ closing of the file before + movements. Investment statements are not bank state
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -76,9 +76,10 @@ def read(stream: BinaryIO) -> Iterator[Record]:
     """
     tokens = OfxTokens(stream)
     reader = _Reader(tokens)
-    for slash, name, text in tokens:
-        if slash or not reader.keep(name, text):
-            yield from reader.take(name.upper(), ended=bool(slash))
+    for batch in tokens.batches():
+        for slash, name, text in batch:
+            if slash or not reader.keep(name, text):
+                yield from reader.take(name.upper(), ended=bool(slash))
     yield from reader.finish()
     yield from tokens.notices
 
@@ -100,62 +101,67 @@ class _Reader:
     def keep(self, name: str, text: str) -> bool:
         """Stores a value of the transaction or the statement being read; False for a tag that means more."""
         key = name.upper()
-        if key in _STRUCTURE or self._statement is None or self._left_out:
+        if key in _STRUCTURE or self._left_out:
             return False
-        values = self._statement.values if self._transaction is None else self._transaction
+        values = self._transaction
+        if values is None:
+            if self._statement is None:
+                return False
+            values = self._statement.values
         if self._inside:
             key = f"{self._inside[-1]}.{key}"
         if key not in values and len(values) < _MOST_VALUES:
             values[key] = plain(text) if "&" in text else text.strip()
         return True
 
-    def take(self, name: str, *, ended: bool) -> Iterator[Record]:
+    def take(self, name: str, *, ended: bool) -> Iterable[Record]:
         """The records that are complete once this tag is seen."""
         if self._left_out:
             if ended and name == self._left_out:
                 self._left_out = ""
         elif ended:
-            yield from self._end(name)
+            return self._end(name)
         elif name in _LEFT_OUT:
             self._left_out = name
             self._investments += 1
         elif name == "OFX":
             self._root_seen = True
         elif name in _STATEMENTS:
-            yield from self._close_statement(unfinished=True)
+            unfinished = list(self._close_statement(unfinished=True))
             self._statement = _Statement(name == "CCSTMTRS", self._ordinal + 1, self._tokens.version)
+            return unfinished
         elif name == "STMTTRN" and self._statement:
-            yield from self._begin_transaction(self._statement)
+            return self._begin_transaction(self._statement)
         elif name in _AGGREGATES and len(self._inside) < _DEEPEST:
             self._inside.append(name)
+        return ()
 
-    def _begin_transaction(self, statement: _Statement) -> Iterator[Record]:
-        if not statement.started:
-            yield _start(statement)
-        if self._transaction is not None:
-            yield from self._take_transaction(statement)
+    def _begin_transaction(self, statement: _Statement) -> Sequence[Record]:
+        started = () if statement.started else (_start(statement),)
+        unfinished = () if self._transaction is None else self._take_transaction(statement)
         self._transaction = {}
         self._inside = []
+        return (*started, *unfinished)
 
-    def _end(self, name: str) -> Iterator[Record]:
+    def _end(self, name: str) -> Iterable[Record]:
+        if name == "STMTTRN" and self._statement:
+            if self._transaction is None:
+                return (_damaged(self._ordinal, "a transaction ends that never began"),)
+            return self._take_transaction(self._statement)
+        if name in _STATEMENTS:
+            return self._close_statement(unfinished=False)
         if name == "OFX":
             self._root_ended = True
-        elif name == "STMTTRN" and self._statement:
-            if self._transaction is None:
-                yield _damaged(self._ordinal, "a transaction ends that never began")
-            else:
-                yield from self._take_transaction(self._statement)
-        elif name in _STATEMENTS:
-            yield from self._close_statement(unfinished=False)
         elif name in self._inside:
             while self._inside and self._inside.pop() != name:
                 pass
+        return ()
 
-    def _take_transaction(self, statement: _Statement) -> Iterator[Record]:
+    def _take_transaction(self, statement: _Statement) -> Sequence[Record]:
         values, self._transaction = self._transaction or {}, None
         self._inside = []
         self._ordinal += 1
-        yield from _transaction(self._ordinal, values, statement.values.get("CURDEF", ""))
+        return _transaction(self._ordinal, values, statement.values.get("CURDEF", ""))
 
     def _close_statement(self, *, unfinished: bool) -> Iterator[Record]:
         statement, self._statement = self._statement, None
@@ -236,19 +242,22 @@ def _end(statement: _Statement, line: int) -> Iterator[Record]:
     yield StatementEnd(closing=balances["LEDGERBAL"], available=balances["AVAILBAL"], line=line)
 
 
-def _transaction(line: int, values: dict[str, str], statement_currency: str) -> Iterator[Record]:
+def _transaction(line: int, values: dict[str, str], statement_currency: str) -> Sequence[Record]:
     amount = _amount(values.get("TRNAMT", ""))
     posted = _date(values.get("DTPOSTED", ""))
-    raw = "\n".join(f"<{name}>{text}" for name, text in values.items())
+    raw = "\n".join([f"<{name}>{text}" for name, text in values.items()])
     currency = values.get("CURRENCY.CURSYM") or statement_currency
     if amount is None or (currency == "GBP" and amount != round(amount, 2)):
-        yield _row_problem(line, "TRNAMT", values.get("TRNAMT", ""), "amount", raw)
-        return
+        return (_row_problem(line, "TRNAMT", values.get("TRNAMT", ""), "amount", raw),)
+    entry = _entry(line, values, amount, currency, posted.on, raw)
+    if posted.on is not None and currency == statement_currency:
+        return (entry,)
+    problems = []
     if posted.on is None:
-        yield _row_problem(line, "DTPOSTED", values.get("DTPOSTED", ""), "date", raw)
+        problems.append(_row_problem(line, "DTPOSTED", values.get("DTPOSTED", ""), "date", raw))
     if currency != statement_currency:
-        yield _row_problem(line, "CURSYM", currency, "currency", raw)
-    yield _entry(line, values, amount, currency, posted.on, raw)
+        problems.append(_row_problem(line, "CURSYM", currency, "currency", raw))
+    return (*problems, entry)
 
 
 def _entry(line: int, values: dict[str, str], amount: Decimal, currency: str, posted: date | None, raw: str) -> Entry:

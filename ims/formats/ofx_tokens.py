@@ -29,7 +29,7 @@ Token = tuple[str, str, str]
 
 
 class OfxTokens:
-    """Iterates over the tokens of a stream, holding one chunk at a time."""
+    """The tokens of a stream, holding one chunk at a time."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -37,9 +37,10 @@ class OfxTokens:
         self.version = ""
         """What the header says, such as 102 or 211; empty where there is none."""
 
-    def __iter__(self) -> Iterator[Token]:
+    def batches(self) -> Iterator[list[Token]]:
+        """The tokens in order, those of one chunk together."""
         for text in self._whole_tokens():
-            yield from _TOKEN.findall(text)
+            yield _TOKEN.findall(text)
 
     def _whole_tokens(self) -> Iterator[str]:
         """Text cut before a tag, so that no tag is parted from its value. CDATA becomes ordinary text."""
