@@ -29,6 +29,7 @@ __all__ = ["notify_admin"]  # registers its own records
 class ClientAdmin(TrackedAdmin):
     """Other systems: taken out of use, never deleted, so that the trail keeps their names."""
 
+    needs_recent_sign_in = True
     form = ClientForm
     allow_import = allow_export = False
     change_form_template = "api/change_client.html"

@@ -121,6 +121,7 @@ def _duty_choices() -> list[tuple[str, str]]:
 class ConflictAdmin(ApprovedAdmin):
     """Duties to be kept apart. Taken out of force, not deleted."""
 
+    needs_recent_sign_in = True
     form = ConflictForm
     resource_classes = [tracked_resource(Conflict, ("name",))]
     list_display = ("name", "first", "second", "severity", "is_in_force")
@@ -132,6 +133,7 @@ class ConflictAdmin(ApprovedAdmin):
 class LimitAdmin(ApprovedAdmin):
     """How far each role may go. A change of a limit is itself such as a second person agrees to."""
 
+    needs_recent_sign_in = True
     form = LimitForm
     resource_classes = [tracked_resource(Limit, ("kind", "role"))]
     list_display = ("of_what", "who", "alone", "approved", "approves")

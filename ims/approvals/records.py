@@ -151,13 +151,12 @@ def _apply(actor: Actor, payload: Payload, approval: Approval) -> Applied:
             _clean(record)
             record.save()
     differences = [
-        Difference(
-            name=str(fields[name].verbose_name),
-            before=_shown(guarded, fields[name], before.get(name)),
-            after="" if act == "delete" else _shown(guarded, fields[name], getattr(record, name)),
-        )
-        for name in fields  # in the model's order: the payload's is lost in the database
+        difference
+        for name, field in fields.items()  # in the model's order: the payload's is lost in the database
         if act == "delete" or name in payload["values"]
+        for difference in _differences(
+            guarded, field, before.get(name), None if act == "delete" else getattr(record, name)
+        )
     ]
     name = str(model._meta.verbose_name)
     plan = Plan(
@@ -169,6 +168,39 @@ def _apply(actor: Actor, payload: Payload, approval: Approval) -> Applied:
     outcome = {"add": "Added", "change": "Changed", "delete": "Deleted"}[act]
     kept = None if act == "delete" or approval.is_rehearsal else record
     return Applied(plan=plan, outcome=f"{outcome}: {record}", record=kept)
+
+
+def _differences(guarded: Guarded, field: models.Field, before: Any, after: Any) -> list[Difference]:
+    """How a field differs: in one piece, or part by part where it holds a structure that nobody reads in one."""
+    name = str(field.verbose_name)
+    if field.name not in guarded.words and isinstance(after or before, dict):
+        old, new = _parts(name, before or {}), _parts(name, after or {})
+        return [
+            Difference(name=part, before=old.get(part, ""), after=new.get(part, ""))
+            for part in dict.fromkeys([*new, *old])
+        ]
+    return [Difference(name=name, before=_shown(guarded, field, before), after=_shown(guarded, field, after))]
+
+
+def _parts(name: str, value: Any) -> dict[str, str]:
+    """The parts of a structure by where they stand, like “layout, columns 2”."""
+    if isinstance(value, dict):
+        inner = [(f"{name}, {key.replace('_', ' ')}", value[key]) for key in sorted(value)]
+    elif isinstance(value, list) and any(isinstance(each, (dict, list)) for each in value):
+        inner = [(f"{name} {place}", _in_a_line(each)) for place, each in enumerate(value, start=1)]
+    else:
+        return {name: _in_a_line(value)}
+    return {part: text for label, each in inner for part, text in _parts(label, each).items()}
+
+
+def _in_a_line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')}: {_in_a_line(value[key])}" for key in sorted(value))
+    if isinstance(value, list):
+        return " | ".join(_in_a_line(each) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(_plain(value))
 
 
 def _stamp(payload: Payload) -> dict[str, str]:

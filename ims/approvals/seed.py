@@ -30,6 +30,8 @@ SUGGESTED: dict[str, dict[str, tuple[int | None, int | None, int | None]]] = {
     "payments.refund": {_OFFICER: (0, 1_000, 0), _MANAGER: (50, ANY, 5_000), _FINANCE: (50, ANY, ANY)},
     "imports.duplicate": {_OFFICER: (500, ANY, 0), _MANAGER: (1_000, ANY, ANY), _FINANCE: (1_000, ANY, ANY)},
     "imports.routing_rule": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
+    "imports.file_profile": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
+    "exports.profile": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
     "funds.mapping": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
     "funds.setting": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
     # Where a council's own directory gives the roles, who joins which group is agreed there.

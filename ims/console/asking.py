@@ -32,6 +32,7 @@ _PAGES = {
     "imports.importrow": "imports:row",
     "imports.routingrule": "imports:rule",
     "payments.paymentattempt": "payments:payment",
+    "people.councilrole": "access:council_role",
 }
 """Records with a screen of their own; every other one is found in the admin."""
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("people/<number:person_id>/move/", access.move, name="move"),
     path("roles/new/", access.compose, name="new_role"),
     path("roles/<number:role_id>/change/", access.compose, name="change_role"),
+    path("council-roles/<number:role_id>/", access.council_role, name="council_role"),
     path("roles/<str:name>/", access.role, name="role"),
     path("reviews/", access.reviews, name="reviews"),
     path("reviews/new/", access.new_review, name="new_review"),

@@ -29,13 +29,17 @@ def arrange(day: date, tell: Tell) -> None:
         tell(Event("Access", "as it was", cast.ADMIN.name))
         return
     admin = cast.act_as(cast.ADMIN)
-    council_roles.save_role(
-        actor=admin,
-        name=ROLE,
-        purpose="Answers tenants' questions about what they paid.",
-        permissions=["ledger.view_entry", "accounts.view_accountholder", "accounts.see_personal_data"],
-        reason=cast.REASON,
-        role=CouncilRole.objects.filter(name=ROLE).first(),
+    act_or_ask(
+        lambda: council_roles.save_role(
+            actor=admin,
+            name=ROLE,
+            purpose="Answers tenants' questions about what they paid.",
+            permissions=["ledger.view_entry", "accounts.view_accountholder", "accounts.see_personal_data"],
+            reason=cast.REASON,
+            role=CouncilRole.objects.filter(name=ROLE).first(),
+        ),
+        maker=cast.ADMIN,
+        checker=cast.MANAGER,
     )
     clerk = _add(*CLERK, role=ROLE, office="WP", kind=AccessKind.STAFF, until=None)
     group = FundGroup.objects.filter(name=GROUP).first()

@@ -9,7 +9,8 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, WholeAdmin
+from ims.approvals.admin import ApprovedAdmin
+from ims.audit.admin import ViewOnlyAdmin, WholeAdmin
 from ims.common.errors import ImsError
 from ims.exports.models import ExportBatch, ExportProfile
 from ims.exports.services import check_profile
@@ -53,7 +54,7 @@ def _columns() -> set[str]:
 
 
 @admin.register(ExportProfile)
-class ExportProfileAdmin(TrackedAdmin):
+class ExportProfileAdmin(ApprovedAdmin):
     """How each receiving system wants its journal."""
 
     form = ProfileForm

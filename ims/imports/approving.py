@@ -1,4 +1,4 @@
-"""What of imports can be asked for: reversing a file, a second receipt that looks like the first, routing rules."""
+"""What of imports can be asked for: reversing a file, a second receipt like the first, routing rules, file profiles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ims.approvals.plans import Applied, Difference, Evidence, Plan
 from ims.audit.actors import Actor
 from ims.common.money import ZERO, format_pounds
 from ims.imports import services
-from ims.imports.models import ImportBatch, ImportRow, RoutingRule
+from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
 from ims.imports.rules import FIELDS, conditions_in_words
 from ims.imports.services.held_rows import DUPLICATE
 from ims.imports.services.reversing import REVERSAL_KIND
@@ -19,6 +19,8 @@ from ims.ledger import limits
 from ims.ledger.approving import LINES_SHOWN, plan_of
 
 RULE = "imports.routing_rule"
+PROFILE = "imports.file_profile"
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def register() -> None:
@@ -40,6 +42,15 @@ def register() -> None:
         funds=lambda rule: [rule.actions["fund"]] if rule.actions.get("fund") else [],
         words={"groups": lambda groups: "; or ".join(conditions_in_words(groups)), "actions": _actions},
         save=lambda actor, rule, reason: services.save_rule(actor=actor, rule=rule, reason=reason),
+    )
+    records.register_kind(PROFILE, label="File profile", limit_label="Changes of file profiles")
+    records.guard(
+        FileProfile,
+        PROFILE,
+        harmless=("name",),  # when a file is due is not: a missing one would no longer be noticed
+        funds=lambda profile: [profile.fund_id] if profile.fund_id else [],
+        words={"expected_days": lambda days: ", ".join(_WEEKDAYS[day] for day in sorted(days))},
+        save=lambda actor, profile, reason: services.save_profile(actor=actor, profile=profile, reason=reason),
     )
 
 

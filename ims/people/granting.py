@@ -1,4 +1,4 @@
-"""Granting rights takes two, and some rights do not go together.
+"""Granting rights takes two, and some rights do not go together: for who is given a role, and for what a role allows.
 
 While nobody else could approve, as in the first hours of an installation, an administrator grants alone; the audit
 trail says so.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 
 from ims.approvals import directory, duties, gate
 from ims.approvals.gate import Asked
@@ -18,6 +18,7 @@ from ims.approvals.selectors import DECIDE
 from ims.audit.actors import Actor
 from ims.audit.services import record
 from ims.people.errors import PeopleRefusal
+from ims.people.roles import ADMINISTRATOR
 
 ROLES = "people.roles"
 
@@ -38,11 +39,12 @@ def check_combination(held: frozenset[str], wanted: frozenset[str]) -> None:
 
 
 def agree(
-    *, actor: Actor, act: str, gained: frozenset[str], arguments: Mapping[str, Any], approval: Approval | None
+    *, actor: Actor, act: str, arguments: Mapping[str, Any], approval: Approval | None, kind: str = ROLES
 ) -> None:
-    """Raise `ApprovalNeeded` unless `actor` may grant `gained` alone, somebody approved it, or nobody else could."""
-    if not gained:
-        return
+    """Raise `ApprovalNeeded` unless `actor` may grant rights alone, somebody approved it, or nobody else could.
+
+    To be called for what gives somebody more than they have; `act` and `arguments` are what a request of `kind` does.
+    """
     if approval is None and not gate.allowed_alone(actor, ROLES, None) and not _somebody_else_could_approve(actor):
         record("roles_granted_alone", actor=actor, data={"act": act, **arguments})
         return
@@ -52,8 +54,17 @@ def agree(
         limit=ROLES,
         amount=None,
         approval=approval,
-        ask=lambda: Asked(kind=ROLES, payload=payload),
+        ask=lambda: Asked(kind=kind, payload=payload),
     )
+
+
+def lock_rights() -> None:
+    """Let one change of rights happen at a time, until the transaction ends.
+
+    So two administrators who remove each other at the same moment cannot both succeed, nor can a role grow while
+    somebody whose duties would then conflict is given it.
+    """
+    list(Group.objects.select_for_update().filter(name=ADMINISTRATOR))
 
 
 def permissions_of(roles: frozenset[str]) -> frozenset[str]:

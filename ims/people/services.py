@@ -51,6 +51,7 @@ def create_person(
     not go together; `ApprovalNeeded` where rights are granted by two people.
     """
     authorise(actor, "people.add_user", what="add people")
+    granting.lock_rights()
     wanted = _known_roles(roles)
     _may_grant(actor, wanted)
     granting.check_combination(frozenset(), wanted)
@@ -64,7 +65,8 @@ def create_person(
         "access_ends_on": None if access_ends_on is None else access_ends_on.isoformat(),
         "reason": reason,
     }
-    granting.agree(actor=actor, act="create", gained=wanted, arguments=arguments, approval=approval)
+    if wanted:
+        granting.agree(actor=actor, act="create", arguments=arguments, approval=approval)
     person = User(
         username=username, display_name=display_name, email=email, office_code=office_code, access_kind=access_kind,
         access_ends_on=access_ends_on,
@@ -137,7 +139,8 @@ def change_roles(
         arguments = {
             "person": locked.pk, "roles": sorted(wanted), "reason": reason, "scope_confirmed": scope_confirmed
         }  # fmt: skip
-        granting.agree(actor=actor, act="change", gained=wanted - held, arguments=arguments, approval=approval)
+        if wanted - held:
+            granting.agree(actor=actor, act="change", arguments=arguments, approval=approval)
         locked.groups.remove(*Group.objects.filter(name__in=held - wanted))
         locked.groups.add(*Group.objects.filter(name__in=wanted - held))
         locked.role_names = _in_words(wanted)
@@ -238,7 +241,8 @@ def reactivate(
         _may_touch(actor, locked)
         granting.check_combination(frozenset(), wanted)
         arguments = {"person": locked.pk, "roles": sorted(wanted), "reason": reason}
-        granting.agree(actor=actor, act="reactivate", gained=wanted, arguments=arguments, approval=approval)
+        if wanted:
+            granting.agree(actor=actor, act="reactivate", arguments=arguments, approval=approval)
         locked.is_active, locked.role_names = True, _in_words(wanted)
         locked.access_began_at = clock.now()
         if locked.access_is_over:
@@ -326,9 +330,8 @@ def _in_words(roles: Iterable[str]) -> str:
 
 @contextmanager
 def _locked(person: User) -> Iterator[User]:
-    # Ordered: first the group row that counts administrators, then the person, so that two administrators who remove
-    # each other at the same moment cannot both succeed.
-    list(Group.objects.select_for_update().filter(name=ADMINISTRATOR))
+    # Ordered: first everybody's rights, then the person.
+    granting.lock_rights()
     yield User.objects.select_for_update().get(pk=person.pk)
 
 

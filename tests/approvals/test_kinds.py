@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import date
 from decimal import Decimal
 
@@ -13,9 +14,11 @@ from ims.approvals.errors import ApprovalNeeded
 from ims.approvals.models import Limit, Request
 from ims.audit.actors import Actor, acting, command
 from ims.common.errors import NotAllowed
+from ims.exports import services as exports
+from ims.exports.seed import seed_profiles
 from ims.funds.models import Fund, GeneralLedgerMapping, ReferenceRule
 from ims.imports import services as imports
-from ims.imports.models import RoutingRule
+from ims.imports.models import FileProfile, RoutingRule
 from ims.imports.states import BatchState, Outcome
 from ims.ledger import services as ledger
 from ims.ledger.errors import LedgerRefusal
@@ -265,6 +268,40 @@ def test_a_routing_rule(suggested: World, mina: Actor, fran: Actor):
     assert (saved.actions, row.actor_name, row.history_change_reason) == ({"fund": "5"}, mina.name, "New tenant")
     saved.description = "Words alone need nobody"
     imports.save_rule(actor=mina, rule=saved, reason="Explained")
+
+
+def test_a_file_profile(suggested: World, mina: Actor, fran: Actor):
+    with acting(SET_UP, "Test set-up"):
+        profile = simple_profile()
+    layout = copy.deepcopy(profile.layout)
+    layout["columns"][0]["default"] = "2026-01-01"
+    profile.layout, profile.fund_id = layout, "5"
+    with pytest.raises(ApprovalNeeded, match="Changes of file profiles need the approval of a second person") as needed:
+        imports.save_profile(actor=mina, profile=profile, reason="New layout")
+    request = asked_for(needed.value, mina)
+    changed = {each["name"] for each in request.plan["differences"]}
+    assert changed == {"layout, columns 1", "fund"}
+    assert FileProfile.objects.get(pk=profile.pk).fund_id != "5"
+    services.approve(actor=fran, request_id=request.pk)
+    profile.refresh_from_db()
+    assert (profile.layout, profile.fund_id) == (layout, "5")
+    assert profile.history.first().actor_name == mina.name
+    profile.name = "Words alone need nobody"
+    imports.save_profile(actor=mina, profile=profile, reason="Renamed")
+
+
+def test_an_export_profile(suggested: World, mina: Actor, fran: Actor):
+    [profile, *_] = seed_profiles(SET_UP)
+    profile.line_end = "lf"
+    with pytest.raises(ApprovalNeeded, match="Changes of export profiles") as needed:
+        exports.save_profile(actor=fran, profile=profile, reason="Another ledger")
+    request = asked_for(needed.value, fran)
+    assert request.plan["differences"] == [{"name": "line end", "before": "Windows (CR LF)", "after": "Unix (LF)"}]
+    with pytest.raises(NotAllowed):
+        services.approve(actor=fran, request_id=request.pk)
+    assert services.approve(actor=mina, request_id=request.pk).state == "approved"
+    profile.refresh_from_db()
+    assert profile.line_end == "lf"
 
 
 # --- settings ------------------------------------------------------------------------------------------------------

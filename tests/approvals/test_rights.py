@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from ims.approvals import seed, services
 from ims.approvals.errors import ApprovalNeeded
 from ims.approvals.models import Conflict, Request
-from ims.audit.actors import Actor
+from ims.audit.actors import Actor, command
 from ims.audit.models import Event
 from ims.common.errors import NotAllowed
-from ims.people import checks, roles
+from ims.people import checks, council_roles, roles
 from ims.people import services as people
 from ims.people.errors import PeopleRefusal
-from ims.people.models import User
+from ims.people.models import CouncilRole, User
 from ims.people.selectors import actor_for
 from tests.people.people_world import actor, member
 from tests.support import limits
@@ -173,3 +176,126 @@ def test_a_conflict_needs_two_duties_and_what_makes_up_for_it(suggested: World):
 
 def test_the_rights_of_now_count(suggested: World, mina: Actor):
     assert actor_for(User.objects.get(pk=mina.identifier)).may("approvals.decide_request")
+
+
+# --- what a role allows --------------------------------------------------------------------------------------------
+
+
+def compose(by: Actor, role: CouncilRole | None = None, **changes: object) -> CouncilRole:
+    values = {"name": "Cashier", "purpose": "Counter", "permissions": ["ledger.view_entry"], "reason": "Counter opens"}
+    return council_roles.save_role(actor=by, role=role, **{**values, **changes})
+
+
+@pytest.fixture
+def ada(suggested: World, mina: Actor) -> Actor:
+    return actor("ada", "Administrator")
+
+
+@pytest.fixture
+def cashier(ada: Actor, mina: Actor) -> CouncilRole:
+    """The role, composed by Ada and agreed by Mina."""
+    with pytest.raises(ApprovalNeeded) as needed:
+        compose(ada)
+    services.approve(actor=mina, request_id=ask(needed.value, ada).pk)
+    return CouncilRole.objects.get(name="Cashier")
+
+
+def test_composing_a_role_takes_two(ada: Actor, mina: Actor, cashier: CouncilRole):
+    assert cashier.permissions == ["ledger.view_entry"]
+    assert cashier.history.first().actor_name == ada.name
+    request = Request.objects.get(kind="people.council_role")
+    assert (request.state, request.decided_by_name) == ("approved", mina.name)
+    assert {"name": "May now", "before": "", "after": "Ledger: See entries"} in request.plan["differences"]
+
+
+def test_a_role_grows_by_two_and_shrinks_by_one(ada: Actor, mina: Actor, cashier: CouncilRole):
+    ned = member("ned", "Cashier")
+    more = ["ledger.post_receipt", "ledger.view_entry"]
+    with pytest.raises(ApprovalNeeded) as needed:
+        compose(ada, cashier, permissions=more)
+    assert not actor_for(User.objects.get(pk=ned.pk)).may("ledger.post_receipt")
+    request = ask(needed.value, ada)
+    assert ["Who holds it", "Ned"] in request.plan["facts"]
+    assert ask(needed.value, ada) == request  # asked twice is asked once
+    services.approve(actor=mina, request_id=request.pk)
+    assert actor_for(User.objects.get(pk=ned.pk)).may("ledger.post_receipt")
+    saved = Event.objects.filter(verb="council_role_saved").latest("pk")
+    assert (saved.actor_name, saved.data) == (ada.name, {"gained": ["ledger.post_receipt"], "lost": []})
+    assert compose(ada, cashier, permissions=["ledger.post_receipt"], purpose="Less").purpose == "Less"
+
+
+def test_who_holds_the_role_does_not_decide(ada: Actor, mina: Actor, cashier: CouncilRole):
+    User.objects.get(pk=mina.identifier).groups.add(cashier.group)
+    with pytest.raises(ApprovalNeeded) as needed:
+        compose(ada, cashier, permissions=["ledger.view_entry", "ledger.post_journal"])
+    with pytest.raises(NotAllowed, match="about yourself"):
+        services.approve(actor=mina, request_id=ask(needed.value, ada).pk)
+
+
+def test_duties_brought_together_in_a_holders_hands_are_refused(ada: Actor, cashier: CouncilRole):
+    member("ned", "Cashier", "Service desk")
+    with pytest.raises(PeopleRefusal, match=r"Ned would hold both with the role “Cashier”"):
+        compose(ada, cashier, permissions=["ledger.view_entry", "ledger.post_receipt"])
+    cashier.refresh_from_db()
+    assert cashier.permissions == ["ledger.view_entry"]
+
+
+def test_duties_brought_together_by_the_role_itself_are_refused(ada: Actor):
+    with pytest.raises(PeopleRefusal, match="Whoever holds it would hold both"):
+        compose(ada, permissions=["people.change_user", "ledger.post_receipt"])
+
+
+def test_duties_that_are_only_reported_are_shown_and_on_record(ada: Actor, mina: Actor, cashier: CouncilRole):
+    member("ned", "Cashier", "Income officer")
+    with pytest.raises(ApprovalNeeded) as needed:
+        compose(ada, cashier, permissions=["ledger.view_entry", "imports.reverse_batch"])
+    request = ask(needed.value, ada)
+    [told] = [value for name, value in request.plan["facts"] if name == "Duties that should be apart"]
+    assert told.startswith("Posts files and reverses them: Ned. What makes up for it: A reversal")
+    services.approve(actor=mina, request_id=request.pk)
+    data = Event.objects.filter(verb="council_role_saved").latest("pk").data
+    assert data["duties_together"] == {"Posts files and reverses them": "Ned"}
+
+
+def test_what_was_together_before_does_not_stop_other_changes(ada: Actor, cashier: CouncilRole):
+    member("ned", "Auditor", "Income officer", "Cashier")
+    with pytest.raises(ApprovalNeeded):
+        compose(ada, cashier, permissions=["ledger.view_entry", "funds.view_fund"])
+
+
+def test_a_grant_is_overtaken_when_the_role_has_grown(ada: Actor, mina: Actor, cashier: CouncilRole):
+    with pytest.raises(ApprovalNeeded) as granting:
+        grant(ada, member("ned"), "Cashier")
+    waiting = ask(granting.value, ada)
+    with pytest.raises(ApprovalNeeded) as growing:
+        compose(ada, cashier, permissions=["ledger.view_entry", "ledger.post_receipt"])
+    services.approve(actor=mina, request_id=ask(growing.value, ada).pk)
+    assert services.approve(actor=mina, request_id=waiting.pk).state == "stale"
+
+
+def test_a_role_does_not_grow_while_somebody_is_given_it(world_committed: World):
+    """Whichever comes first, the other is refused: nobody ends up with duties that must be apart."""
+    system, sam = command("tests"), member("sam", "Service desk")
+    role = compose(system)
+    acts = (
+        lambda: compose(system, role, permissions=["ledger.view_entry", "ledger.post_receipt"]),
+        lambda: people.change_roles(actor=system, person=sam, roles=["Service desk", "Cashier"], reason="Counter"),
+    )
+    both, outcomes = threading.Barrier(2), []
+
+    def run(act: Callable[[], object]) -> None:
+        both.wait()
+        try:
+            act()
+            outcomes.append("done")
+        except PeopleRefusal as refusal:
+            outcomes.append(refusal.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[act]) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["done", "duties_conflict"]

@@ -13,7 +13,7 @@ from django.urls import reverse
 from ims.audit.models import Event
 from ims.common import clock
 from ims.people.models import User
-from ims.people.roles import ADMINISTRATOR, INCOME_OFFICER, SERVICE_DESK
+from ims.people.roles import ADMINISTRATOR, INCOME_MANAGER, INCOME_OFFICER, SERVICE_DESK
 from ims.sign_in.services import accounts
 from ims.sign_in.tasks import tidy
 from tests.console.markup import text_of
@@ -204,6 +204,32 @@ class TestRecent:
         client.post(address, {"password": PASSWORD})
         olu.refresh_from_db()
         assert olu.role_names == INCOME_OFFICER
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/imports/1/reverse/",
+            "/receipts/1/reverse/",
+            "/access/roles/new/",
+            "/access/roles/1/change/",
+            "/access/people/1/move/",
+            "/access/people/{}/",
+            "/access/staff-file/",
+            "/access/reviews/1/sign-off/",
+            "/approvals/1/decide/",
+            "/admin/approvals/limit/add/",
+            "/admin/approvals/conflict/add/",
+            "/admin/sign_in/directoryrole/add/",
+            "/admin/api/client/1/issue-key/",
+        ],
+    )
+    def test_who_reverses_or_changes_rights_confirms_who_they_are(self, client, olu, settings, address):
+        person("ada", ADMINISTRATOR, INCOME_MANAGER)
+        sign_in(client, "ada")
+        settings.CONFIRM_MINUTES = 0
+        answer = client.post(address.format(olu.pk), {"reason": "Wrong"})
+        assert answer.status_code == 302
+        assert answer.url.startswith(reverse("account_reauthenticate"))
 
     def test_any_screen_can_ask_for_it(self, client, ada, later, rf, settings):
         from allauth.core.exceptions import ReauthenticationRequired

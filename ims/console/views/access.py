@@ -33,6 +33,7 @@ from ims.console.views.base import refusals, screen
 from ims.people import council_roles
 from ims.people.models import CouncilRole, User
 from ims.people.selectors import known_roles
+from ims.sign_in.recent import require_recent
 
 MAY_LOOK = ("people.view_user", selectors.VIEW_REVIEWS, selectors.DECIDE, selectors.OPEN, report.PERMISSION)
 MAY_SEE_REVIEWS = (selectors.VIEW_REVIEWS, selectors.DECIDE, selectors.OPEN)
@@ -94,6 +95,8 @@ def _may(request: HttpRequest) -> dict[str, bool]:
 def person(request: HttpRequest, person_id: int) -> HttpResponse:
     """What one person may see, how it came about, and the form that changes it."""
     found = selectors.get_person(request.actor, person_id)
+    if request.method == "POST":
+        require_recent(request)
     may_set = request.actor.may(services.SET_SCOPE)
     form = ScopeForm(request.POST if request.method == "POST" else None, person=found)
     if form.is_valid():
@@ -136,7 +139,7 @@ def _listed(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-@screen(permission=services.SET_SCOPE, what="move people to other work")
+@screen(permission=services.SET_SCOPE, what="move people to other work", recent=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, person_id: int) -> HttpResponse:
     """Roles, office and scope of somebody who moves, in one act."""
@@ -193,7 +196,14 @@ def role(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "console/access/role.html", context)
 
 
-@screen(permission=MANAGE_ROLES, what="compose roles")
+@screen(permission="people.view_user", what="see roles")
+@require_safe
+def council_role(request: HttpRequest, role_id: int) -> HttpResponse:
+    """One of the council's own roles by its number, whatever its name."""
+    return redirect("access:role", council_roles.get_role(role_id).name)
+
+
+@screen(permission=MANAGE_ROLES, what="compose roles", recent=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def compose(request: HttpRequest, role_id: int | None = None) -> HttpResponse:
     """Compose a role, or change one."""
@@ -292,7 +302,7 @@ def _next_line(request: HttpRequest, found: AccessReview) -> ReviewLine | None:
     return next((line for line in waiting if line.person_id != request.actor.person_key), None)
 
 
-@screen(permission=selectors.OPEN, what="sign off access reviews")
+@screen(permission=selectors.OPEN, what="sign off access reviews", recent=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_off(request: HttpRequest, review_id: int) -> HttpResponse:
     """Close a review for good."""
@@ -342,7 +352,7 @@ def _review_rows(found: AccessReview) -> Iterator[Sequence[Any]]:
 # --- starters and leavers -------------------------------------------------------------------------------------------
 
 
-@screen(permission=staff_file.PERMISSION, what="bring in starters and leavers")
+@screen(permission=staff_file.PERMISSION, what="bring in starters and leavers", recent=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def staff(request: HttpRequest) -> HttpResponse:
     """A file of starters and leavers: what it would do, then the doing."""

@@ -138,7 +138,8 @@ def profile(request: HttpRequest, profile_id: int | None = None) -> HttpResponse
     if step == "draft":
         with refusals(forms.sample):
             forms.draft(request)
-    if request.method == "POST" and not step.startswith("add") and forms.are_valid():
+    only_shown = step == "change" or step.startswith("add")
+    if request.method == "POST" and not only_shown and forms.are_valid():
         forms.fill(found)
         with refusals(forms.profile) as attempt:
             if step in ("try", "draft"):
@@ -148,7 +149,7 @@ def profile(request: HttpRequest, profile_id: int | None = None) -> HttpResponse
         if attempt.succeeded and step not in ("try", "draft"):
             messages.success(request, f"The profile “{found.name}” was saved.")
             return redirect("imports:profile", found.pk)
-    if step.startswith("add"):
+    if only_shown:
         forms.profile.is_quiet = True
     context = {
         "title": found.name if profile_id else "New file profile",
@@ -175,7 +176,7 @@ class _ProfileForms:
         data = request.POST if request.method == "POST" else None
         layout = found.layout
         self.profile = FileProfileForm(data, instance=found)
-        if step in ("try", "draft") or step.startswith("add"):
+        if step in ("try", "draft", "change") or step.startswith("add"):
             for name in _NEEDED_TO_SAVE:
                 self.profile.fields[name].required = False
         else:

@@ -327,7 +327,7 @@ def abandon(request: HttpRequest, batch_id: int) -> HttpResponse:
     )
 
 
-@screen(permission="imports.reverse_batch", what="reverse posted files")
+@screen(permission="imports.reverse_batch", what="reverse posted files", recent=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def reverse_batch(request: HttpRequest, batch_id: int) -> HttpResponse:
     """Undo a posted file by counter-entries."""

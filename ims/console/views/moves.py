@@ -98,7 +98,7 @@ def transfer(request: HttpRequest) -> HttpResponse:
     return _plan_or_post(request, context, act, template="transfer", done="The transfer {} was posted.", back=None)
 
 
-@screen(permission="ledger.reverse_posting", what="reverse postings")
+@screen(permission="ledger.reverse_posting", what="reverse postings", recent=True)
 @require_http_methods(["GET", "POST"])
 def reverse(request: HttpRequest, entry_id: int) -> HttpResponse:
     """Undo the whole posting a receipt belongs to."""
