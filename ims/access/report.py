@@ -65,15 +65,40 @@ class Holding:
 
 def holdings(actor: Actor, *, person: User | None = None, permission: str = "") -> list[Holding]:
     """Every permission every active person holds, by name; only of `person`, or only one permission, where given."""
+    return list(each_holding(actor, person=person, permission=permission))
+
+
+def each_holding(actor: Actor, *, person: User | None = None, permission: str = "") -> Iterator[Holding]:
+    """As `holdings`, one person after the other: for files of any length."""
     authorise(actor, PERMISSION, what="see who may do what")
     people = with_access().filter(pk=person.pk) if person else with_access()
     roles = {role.name: role for role in known_roles(in_use_only=False)}
     sentences = {each.name: each.sentence for each in named_permissions()}
     composed = {role.name: _entered(role) for role in CouncilRole.objects.all()}
-    found: list[Holding] = []
     for each in people.order_by("display_name", "username").prefetch_related("groups"):
-        found += _held_by(each, roles, sentences, composed, permission)
-    return found
+        yield from _held_by(each, roles, sentences, composed, permission)
+
+
+def as_row(each: Holding) -> tuple[Any, ...]:
+    """A holding in the order of `HEADINGS`; moments as moments, None where there is none."""
+    in_role = each.in_role
+    return (
+        str(each.person),
+        each.person.username,
+        each.permission,
+        each.sentence,
+        each.role,
+        each.scope,
+        each.scoped.by,
+        each.scoped.at,
+        each.scoped.why,
+        each.person.access_ends_on,
+        each.given.by,
+        each.given.at,
+        each.given.why,
+        in_role.at if in_role else "comes with IMS",
+        in_role.by if in_role else "",
+    )
 
 
 def _held_by(

@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from ims.approvals.rules import Allowance
 from ims.approvals.states import RequestState
 from ims.audit.history import Tracked
+from ims.audit.personal import Personal
+from ims.common import masking
 
 ANYBODY = ""
 """The role of a limit that holds for everybody, commands typed on the server included."""
@@ -163,6 +165,11 @@ class Request(Tracked):
     outcome = models.TextField(default="", help_text="What applying left behind, like JNL-000012.")
     outcome_type = models.TextField(default="")
     outcome_id = models.TextField(default="")
+
+    personal = Personal(
+        "ledger.see_payer_details", {"payload": masking.hidden, "plan": masking.hidden, "stamp": masking.hidden}
+    )
+    """In its history, where they stand as they are kept; a plan on screen is veiled by `selectors.veiled_plan`."""
 
     class Meta:
         verbose_name = "request for approval"

@@ -8,6 +8,9 @@ from typing import Any
 
 from django.db import models
 
+NAMING = frozenset({"Narrative"})
+"""Facts of a plan that may name a payer, as the narratives of its lines may."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanLine:

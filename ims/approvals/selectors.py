@@ -12,8 +12,11 @@ from ims.approvals import directory, kinds
 from ims.approvals.directory import Colleague
 from ims.approvals.gate import Limits
 from ims.approvals.models import Request
+from ims.approvals.plans import NAMING
 from ims.approvals.states import RequestState
+from ims.audit import personal
 from ims.audit.actors import Actor
+from ims.common import masking
 from ims.common.errors import NotFound
 from ims.common.money import format_pounds
 
@@ -97,6 +100,20 @@ def decided_sentence(request: Request) -> str:
     """What became of a request that no longer waits."""
     state = RequestState(request.state).label.lower()
     return f"Request {request.pk} is “{state}”: {request.decided_by_name} decided on {_moment(request.decided_at)}."
+
+
+def veiled_plan(actor: Actor, request: Request) -> dict[str, Any]:
+    """The plan, with what may name a payer masked unless details are shown to `actor`; what is shown is noted."""
+    plan = request.plan
+    if personal.reveals(actor, Request):
+        if any(line["narrative"] for line in plan["lines"]) or any(name in NAMING for name, _ in plan["facts"]):
+            personal.note(request)
+        return plan
+    return {
+        **plan,
+        "lines": [{**line, "narrative": masking.hidden(line["narrative"])} for line in plan["lines"]],
+        "facts": [[name, masking.hidden(value) if name in NAMING else value] for name, value in plan["facts"]],
+    }
 
 
 def for_record(model: str, key: Any) -> Request | None:

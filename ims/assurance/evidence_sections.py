@@ -13,8 +13,26 @@ from ims.assurance.trails import trails
 from ims.audit.models import Event
 from ims.audit.sections import Part, Request, Table, section
 
-_WORK = frozenset({"accounts.accountholder", "suspense.suspenseitem"})
-"""Records that are the day's work, not settings: files of accounts change hundreds of thousands at once."""
+_WORK = frozenset(
+    {
+        "accounts.accountholder",
+        "accounts.accountload",
+        "approvals.request",
+        "correspondence.message",
+        "payments.basket",
+        "payments.basketline",
+        "payments.dispute",
+        "payments.paymentattempt",
+        "payments.paymentexception",
+        "payments.paymentlink",
+        "payments.payout",
+        "payments.refund",
+        "records.subjectrequest",
+        "suspense.suspenseitem",
+        "telephone_line.callpayment",
+    }
+)
+"""Records that are the day's work, not settings: hundreds of thousands change at once, and they name payers."""
 _EVERYTHING = 10**9
 
 _CHANGES = ("When", "Who", "Address", "What", "Kind of record", "Record", "Field", "Before", "After", "Reason")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
+from itertools import islice
+from struct import iter_unpack
 
 from django.db import connection
+from psycopg import sql
 
-from ims.audit.protection import append_only_tables
+from ims.audit.models import HistorySeal
+from ims.audit.protection import append_only_tables, history_tables
 from ims.audit.seals import MOST_AT_ONCE
-from ims.common.checks import Check
+from ims.common.checks import LIMIT, Check
 from ims.common.findings import Finding
 
 CHECKS: tuple[Check, ...] = (
@@ -63,6 +68,46 @@ CHECKS: tuple[Check, ...] = (
         ),
     ),
 )
+HISTORY_CHECKS: tuple[Check, ...] = (
+    Check(
+        "audit.altered_history_seal",
+        "History seal {0} over {1} has been altered.",
+        """SELECT id, table_name FROM audit_historyseal
+           WHERE hash <> ims_history_seal_hash(previous, table_name, first_id, last_id, row_count, columns, digest,
+                                               marks, sealed_at)""",
+    ),
+    Check(
+        "audit.missing_history_seal",
+        "The history seal before history seal {0} is missing or is not the one it was chained to.",
+        """SELECT id FROM (SELECT id, previous, lag(hash, 1, ''::bytea) OVER (ORDER BY id) AS expected
+                           FROM audit_historyseal) s
+           WHERE previous <> expected""",
+    ),
+    Check(
+        "audit.history_seal_gone",
+        "History seal {0}, which the audit trail knows, is gone or was rewritten.",
+        """SELECT (e.data ->> 'seal')::bigint FROM audit_event e WHERE e.verb = 'histories_sealed' AND NOT EXISTS (
+             SELECT 1 FROM audit_historyseal s
+             WHERE s.id = (e.data ->> 'seal')::bigint AND encode(s.hash, 'hex') = e.data ->> 'hash')""",
+    ),
+)
+
+# Seals whose rows are not what they were made over; seals of columns or tables that are gone cannot be worked out.
+_DIFFER = """
+WITH known AS MATERIALIZED (
+       SELECT s.id, s.table_name, s.columns, s.first_id, s.last_id, s.row_count, s.digest FROM audit_historyseal s
+       WHERE to_regclass(s.table_name) IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM unnest(s.columns) AS c (name) WHERE NOT EXISTS (
+           SELECT 1 FROM pg_attribute a WHERE a.attrelid = to_regclass(s.table_name) AND a.attname = c.name
+             AND a.attnum > 0 AND NOT a.attisdropped)))
+SELECT k.id FROM known k, ims_history_digest(k.table_name, k.columns, k.first_id, k.last_id) d
+WHERE d.row_count <> k.row_count OR d.digest IS DISTINCT FROM k.digest ORDER BY k.id
+"""
+_ROWS = """
+SELECT row_key, coalesce(ims_hash_before_erasure(%(table)s, row_key::text, hash), hash)
+FROM ims_history_hashes(%(table)s, %(columns)s, %(first)s, %(last)s)
+"""
+UNSEALED_AFTER = "2 days"
 _UNGUARDED = """
 SELECT t.name FROM unnest(%s::text[]) AS t (name)
 WHERE to_regclass(t.name) IS NOT NULL
@@ -73,9 +118,62 @@ WHERE to_regclass(t.name) IS NOT NULL
 
 def verify() -> Iterator[Finding]:
     """Run every check of this room and yield what is found."""
-    for check in CHECKS:
+    for check in (*CHECKS, *HISTORY_CHECKS):
         yield from check.run()
+    yield from islice(_histories(), LIMIT)
+    yield from _unsealed_histories()
     yield from _unguarded()
+
+
+def _histories() -> Iterator[Finding]:
+    """Rows of histories that were altered, removed or slipped in since they were sealed, each by its key."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DIFFER)
+        differing = [row[0] for row in cursor.fetchall()]
+    for number in differing:
+        seal = HistorySeal.objects.get(pk=number)
+        with connection.cursor() as cursor:
+            cursor.execute(_ROWS, {"table": seal.table_name, "columns": seal.columns,
+                                   "first": seal.first_id, "last": seal.last_id})  # fmt: skip
+            rows = {key: bytes(digest) for key, digest in cursor.fetchall()}
+        if sha256(b"".join(rows.values())).digest() != bytes(seal.digest):
+            yield from _named(seal, rows)
+
+
+def _named(seal: HistorySeal, rows: dict[int, bytes]) -> Iterator[Finding]:
+    marks = {seal.first_id + place: mark for place, mark in iter_unpack(">i8s", bytes(seal.marks))}
+    told = False
+    for key in sorted({*marks, *rows}):
+        if key not in rows:
+            name, what = "audit.history_gone", "has been removed since"
+        elif key not in marks:
+            name, what = "audit.inserted_history", "was slipped in after"
+        elif rows[key][:8] != marks[key]:
+            name, what = "audit.altered_history", "has been altered since"
+        else:
+            continue
+        told = True
+        sentence = f"Row {key} of {seal.table_name} {what} {seal} was made over it."
+        yield Finding(name, "error", sentence, f"{seal.table_name} {key}")
+    if not told:
+        sentence = f"{seal} was made over other rows of {seal.table_name} than are there now."
+        yield Finding("audit.altered_history_seal", "error", sentence, str(seal))
+
+
+def _unsealed_histories() -> Iterator[Finding]:
+    """Histories whose rows wait for a seal for too long."""
+    for table in history_tables():
+        query = sql.SQL(
+            "SELECT 1 FROM {} h WHERE h.history_id > coalesce((SELECT max(last_id) FROM audit_historyseal"
+            " WHERE table_name = %s), 0) AND h.history_date < now() - %s::interval LIMIT 1"
+        ).format(sql.Identifier(table))
+        with connection.cursor() as cursor:
+            cursor.execute(query, [table, UNSEALED_AFTER])
+            if cursor.fetchone():
+                sentence = (
+                    f"Rows of {table} have waited for more than {UNSEALED_AFTER} to be sealed. Is a worker running?"
+                )
+                yield Finding("audit.unsealed_history", "warning", sentence, table)
 
 
 def _unguarded() -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -76,3 +77,34 @@ class SealedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} under event seal {self.seal_id}"
+
+
+class HistorySeal(models.Model):
+    """Proof over a run of one history table: every row between two keys as it was when it was sealed, and no other.
+
+    Chained to the seal before, of whichever table. `marks` tell the rows apart where the digest no longer fits: for
+    each its place after `first_id` (four bytes) and the first eight bytes of its hash.
+    """
+
+    table_name = models.TextField()
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    row_count = models.IntegerField()
+    columns = ArrayField(models.TextField(), help_text="What was hashed of each row, in this order.")
+    marks = models.BinaryField()
+    sealed_at = models.DateTimeField(db_default=Now())
+    digest = models.BinaryField(help_text="SHA-256 over the rows' hashes, in order.")
+    previous = models.BinaryField(help_text="The hash of the seal before.")
+    hash = models.BinaryField(help_text="SHA-256 over all of the above.")
+
+    append_only = True
+
+    class Meta:
+        verbose_name = "seal of a history"
+        verbose_name_plural = "seals of histories"
+        default_permissions = ("view",)
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["table_name", "first_id"], name="history_sealed_once")]
+
+    def __str__(self) -> str:
+        return f"History seal {self.pk}"

@@ -80,6 +80,12 @@ def veiling(actor: Actor, records: Iterable[M]) -> Iterator[M]:
         yield each
 
 
+def note(shown: Model) -> None:
+    """Note that personal data about `shown` is shown, where it was not `veil` that decided."""
+    if (looks := _looks.get()) is not None:
+        looks.add(shown)
+
+
 def veil_one(actor: Actor, one: M | None) -> M | None:
     """`veil` for one record, or none."""
     return one if one is None else veil(actor, [one])[0]
@@ -114,5 +120,6 @@ def looking() -> Iterator[Looks]:
 
 def record_looks(actor: Actor, looks: Looks, *, page: str, search: str) -> None:
     """One audit event for everything that was shown: of whom, or how many and by which search."""
+    subject = looks.only if looks.only is not None and looks.only.pk is not None else None
     data = {"page": page, "records": dict(sorted(looks.counts.items()))} | ({"search": search} if search else {})
-    record(VIEWED, actor=actor, subject=looks.only, data=data)
+    record(VIEWED, actor=actor, subject=subject, data=data)

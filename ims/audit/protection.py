@@ -21,12 +21,16 @@ APPLICATION_ROLE = "ims_app"
 def append_only_tables() -> list[str]:
     """Names of the tables whose rows may be added and read, never changed or removed."""
     declared = [model._meta.db_table for model in apps.get_models() if getattr(model, "append_only", False)]
-    histories = [
+    return sorted({*declared, *history_tables()})
+
+
+def history_tables() -> list[str]:
+    """Names of the tables that hold the past of mutable records."""
+    return sorted(
         manager.model._meta.db_table
         for model in registered_models.values()
         if (manager := getattr(model, model._meta.simple_history_manager_attribute, None)) is not None
-    ]
-    return sorted({*declared, *histories})
+    )
 
 
 def protect_after_migrate(sender: Any, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:

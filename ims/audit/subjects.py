@@ -28,6 +28,17 @@ class About:
     references: frozenset[str] = frozenset()
     postcode: str = ""
     email: str = ""
+    telephone: str = ""
+
+    @property
+    def spellings(self) -> frozenset[str]:
+        """The references as they may have been keyed: as given, in capitals, in small letters."""
+        return frozenset(form for each in self.references for form in (each, each.upper(), each.lower()))
+
+    @property
+    def digits(self) -> str:
+        """The end of the telephone number that is alike however it is written: “01226 555 0100”, “+44 1226 5550100”."""
+        return "".join(filter(str.isdigit, self.telephone))[-9:]
 
 
 @dataclass(frozen=True)

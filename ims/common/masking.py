@@ -9,6 +9,7 @@ import re
 
 HIDDEN = "•••"
 _DIGITS = re.compile(r"[0-9]")
+_CONTACT = re.compile(r"[\w.+%-]+@[\w.-]*\w|\+?[0-9][0-9 ]{8,}[0-9]")
 
 
 def name(text: str) -> str:
@@ -26,6 +27,22 @@ def bank_account(text: str) -> str:
     """“20-10-53 43218765” as “•••8765”: the last four digits, as on a payment card receipt."""
     digits = "".join(_DIGITS.findall(text))
     return f"{HIDDEN}{digits[-4:]}" if len(digits) > 4 else hidden(text)
+
+
+def contact(text: str) -> str:
+    """“ada@example.org” as “a•••@example.org”, “07700 900123” as “•••0123”, an address as its post town."""
+    lines = text.split("\n")
+    before, at, host = text.rpartition("@")
+    if at and len(lines) == 1:
+        return f"{before[:1]}{HIDDEN}@{host}"
+    if len(lines) == 1 and sum(map(str.isdigit, text)) >= 6:
+        return f"{HIDDEN}{text[-4:]}"
+    return postcode(lines[-1])
+
+
+def contacts_within(text: str) -> str:
+    """A sentence with every e-mail address and telephone number in it masked: what a mail server said of one."""
+    return _CONTACT.sub(lambda found: contact(found.group()), text)
 
 
 def hidden(text: str) -> str:

@@ -5,7 +5,6 @@ Any view may let `ApprovalNeeded` through; `views.base.screen` shows this page i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.core import signing
@@ -44,7 +43,7 @@ def needed_page(request: HttpRequest, needed: ApprovalNeeded) -> HttpResponse:
         "title": "This needs a second person",
         "sentence": needed.message,
         "draft": draft,
-        "plan": shown(draft.plan),
+        "plan": shown(request.actor, draft),
         "kind": kinds.label_of(needed.kind),
         "deciders": selectors.deciders(draft),
         "reason": needed.payload.get("reason", ""),
@@ -68,8 +67,14 @@ def unsealed(text: str) -> dict[str, Any]:
         raise InvalidInput("That page is too old, or was altered. Go back and fill in the form again.") from error
 
 
-def shown(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan with amounts as amounts, and evidence as links."""
+def shown(actor: Actor, asked: Request) -> dict[str, Any]:
+    """The plan of a request as `actor` may see it: narratives veiled, amounts as amounts, evidence as links.
+
+    What is left of a plan that was disposed of is nothing.
+    """
+    if not asked.plan:
+        return {}
+    plan = selectors.veiled_plan(actor, asked)
     lines = [
         {**line, "amount": pounds(line["amount"]), "vat_amount": pounds(line["vat_amount"] or "0")}
         for line in plan["lines"]

@@ -8,6 +8,8 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from ims.audit import personal
+from ims.audit.actors import Actor
 from ims.ledger.models import Entry, Posting
 
 
@@ -23,16 +25,20 @@ class PlannedLine:
     vat_amount: Decimal
 
 
-def rehearse(act: Callable[[], Posting]) -> list[PlannedLine]:
-    """The lines `act` would post. Runs it for real, with all its checks, and undoes it; raises what it raises.
+def rehearse(actor: Actor, act: Callable[[], Posting]) -> list[PlannedLine]:
+    """The lines `act` would post, as `actor` may see them. Raises what `act` raises.
+
+    Runs it for real, with all its checks, and undoes it.
 
     The plan so shown and the posting made later cannot differ by rules of our own, only by what others do meanwhile.
     """
     with transaction.atomic():
         posting = act()
-        lines = [_planned(entry) for entry in _lines(posting)]
+        entries = _lines(posting)
         transaction.set_rollback(True)
-    return lines
+    for entry in entries:
+        entry.pk = None  # there never was such an entry
+    return [_planned(entry) for entry in personal.veil(actor, entries)]
 
 
 def _lines(posting: Posting) -> list[Entry]:

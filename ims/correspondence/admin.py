@@ -11,8 +11,9 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, linebreaks
 
+from ims.audit import personal
 from ims.audit.actors import authorise
-from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, actor_of, tracked_resource
+from ims.audit.admin import TrackedAdmin, VeiledAdmin, ViewOnlyAdmin, actor_of, tracked_resource
 from ims.common.errors import ImsError, NotAllowed
 from ims.correspondence import composing
 from ims.correspondence.forms import CopyForm
@@ -92,7 +93,7 @@ def _preview(wording: Wording, language: str) -> str:
 
 
 @admin.register(Message)
-class MessageAdmin(ViewOnlyAdmin):
+class MessageAdmin(VeiledAdmin, ViewOnlyAdmin):
     """What was sent to whom, and what became of it. A receipt can be sent again as a copy."""
 
     change_form_template = "correspondence/message.html"
@@ -117,7 +118,11 @@ class MessageAdmin(ViewOnlyAdmin):
         "sent_at",
         "finished_at",
     )
-    search_fields = ("=to",)
+    search_help_text = "The whole e-mail address or telephone number."
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """By address, for who may see addresses: a search answers whether there is one."""
+        return ("=to",) if personal.may_reveal(actor_of(request), Message) else ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Messages about money in the person's scope."""

@@ -9,6 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from ims.audit.history import Tracked
+from ims.audit.personal import Personal
+from ims.common import masking
 from ims.correspondence import rules
 from ims.funds.models import Fund
 from ims.ledger.models import Posting
@@ -181,6 +183,11 @@ class Message(Tracked):
     sent_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    personal = Personal(
+        "ledger.see_payer_details",
+        {"to": masking.contact, "subject": masking.hidden, "body": masking.hidden},
+    )
+
     class Meta:
         verbose_name = "message to a payer"
         verbose_name_plural = "messages to payers"
@@ -204,4 +211,4 @@ class Message(Tracked):
     @property
     def masked_to(self) -> str:
         """Where it went, enough to recognise and not enough to write to."""
-        return rules.masked(self.to, self.channel)
+        return masking.contact(self.to)

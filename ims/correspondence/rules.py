@@ -80,16 +80,6 @@ def plain(text: str) -> str:
     return " ".join(_MARKS.sub(" ", text).split())
 
 
-def masked(to: str, channel: str) -> str:
-    """An address that can be recognised but not used: ``a…@example.org``, ``…7890``, the postcode."""
-    if channel == "email":
-        name, _, host = to.rpartition("@")
-        return f"{name[:1]}…@{host}"
-    if channel == "text":
-        return f"…{to[-4:]}"
-    return to.splitlines()[-1] if to else ""
-
-
 def wait_after(tries: int) -> timedelta | None:
     """How long to wait after so many tries without an answer; None when it is given up (after about two days)."""
     if tries >= MOST_TRIES:

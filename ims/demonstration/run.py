@@ -15,6 +15,7 @@ from pathlib import Path
 from ims.approvals import services as approvals
 from ims.approvals.models import Request
 from ims.audit.actors import Actor
+from ims.audit.history_seals import seal_histories
 from ims.common.money import format_pounds
 from ims.demonstration import access, card_payments, cast, council
 from ims.demonstration.agreeing import agree
@@ -318,6 +319,7 @@ def _export(first: date, last: date, tell: Tell) -> None:
 
 def _seal(tell: Tell) -> None:
     seal = seal_pending()
+    seal_histories()
     if seal is None:
         tell(Event("Seal", "nothing new to seal"))
         return

@@ -62,8 +62,9 @@ def _how() -> SafeString:
         "<pre>sha256sum --check SHA256SUMS</pre>\n"
         "<p>To check the ledger and the audit trail themselves, with Python alone, against the seals that were "
         "published when they were made (use the copies you kept, not those in this pack):</p>\n"
-        "<pre>python3 proof/offline_verifier.py proof/ledger.jsonl PUBLISHED-SEALS\n"
-        "python3 proof/offline_verifier.py proof/events.jsonl PUBLISHED-SEALS</pre>{}",
+        "<pre>python3 proof/offline_verifier.py proof/ledger.jsonl proof/events.jsonl PUBLISHED-SEALS</pre>"
+        "<p>Where text about payers was disposed of, it says which entries could not be reckoned in full, and by which "
+        "certificate of disposal they are proved instead.</p>{}",
         "",
     )
 

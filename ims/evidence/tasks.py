@@ -6,12 +6,19 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 
 from ims.audit.actors import job
+from ims.audit.history_seals import seal_histories
 from ims.audit.services import record
 from ims.evidence import publication, services
 from ims.evidence.errors import EvidenceRefusal
 from ims.evidence.models import SealPublication
 from ims.jobs.queue import schedule, task
 from ims.jobs.running import Run
+
+
+@schedule("evidence.seal_histories", "5 * * * *", title="Seal the histories of records")
+def seal_the_past() -> None:
+    """Seal what was written into histories since the last time."""
+    seal_histories()
 
 
 @schedule("evidence.publish", "10 * * * *", title="Publish the day’s last seals")

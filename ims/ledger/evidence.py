@@ -1,7 +1,8 @@
 """The ledger, and the audit trail, as files that anybody can check without this software.
 
 One JSON object a line: first the heading, then every seal in order, each followed by what it covers: postings with
-their entries, or audit events. `offline_verifier.py`, which needs nothing but Python, reads both.
+their entries, or audit events. Where entries lost text about people, the certificates of their disposals follow at the
+end, each with the rows it is about. `offline_verifier.py`, which needs nothing but Python, reads both.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, TextIO
 
 from django.db import connection
@@ -136,6 +137,17 @@ _EVENT_FIELDS = (
 )
 
 Report = Callable[[int, str], None]
+Disposals = Callable[[], Iterator[dict]]
+_disposals: list[Disposals] = []
+
+
+def register_disposals(read: Disposals) -> None:
+    """Have `read` yield what proves entries whose text was disposed of: each certificate, and the rows under it.
+
+    Records like ``{"disposal": {"id", "certificate"}}``, each followed by the rows under it, like ``{"erasure": {"row",
+    "before", "after"}}``.
+    """
+    _disposals[:] = [read]
 
 
 def export_evidence(
@@ -156,6 +168,7 @@ def export_evidence(
     personal.require(actor, Entry, "export the ledger as evidence")
     _authorise(actor, "ledger.view_entry", "export the ledger as evidence")
     entries = 0
+    is_whole = True
     for seal in _seals(out, FORMAT, council, _SEALS, _SEAL_FIELDS, since, until):
         for batch in _batches(_pages(_POSTINGS, _POSTING_FIELDS, seal=seal["id"])):
             lines = groupby(_entries([posting["id"] for posting in batch]), lambda entry: entry["posting"])
@@ -166,10 +179,14 @@ def export_evidence(
                     for entry in found[1]:
                         if entry["erased"] is None:
                             del entry["erased"]
+                        else:
+                            is_whole = False
                         _write(out, {"entry": entry})
                         entries += 1
                     found = next(lines, None)
             report(entries, f"{entries:,} entries of the ledger written")
+    for each in () if is_whole else chain.from_iterable(read() for read in _disposals):
+        _write(out, each)
     record("ledger_evidence_exported", actor=actor, data={"entries": entries})
     return entries
 

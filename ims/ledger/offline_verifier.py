@@ -1,13 +1,21 @@
 #!/usr/bin/env python3
 """Checks an IMS ledger or audit trail exported as evidence. Needs Python 3.9 or later, and nothing else.
 
-    python3 offline_verifier.py ledger.jsonl [PUBLISHED …]
+    python3 offline_verifier.py ledger.jsonl [events.jsonl] [PUBLISHED …]
     python3 offline_verifier.py events.jsonl [PUBLISHED …]
 
 Of a ledger it reckons every entry's SHA-256 from its content, every posting's digest from its entries, every seal from
 its postings and from the seal before, and adds up counts and totals; of an audit trail every event's digest and every
 seal. It prints what it found wrong, one line each, and ends with exit code 0 when nothing is wrong, 1 when something
 is, 2 when a file cannot be read.
+
+What it cannot reckon: when a payer's name and the narrative of an entry were disposed of, the hash that the entry was
+posted with stays under its seal, but nobody can reckon it again, since what it was made of is gone. Amount, dates,
+fund and reference of such an entry are then proved by the certificate of its disposal: the certificate counts the
+entries and holds a hash over what is left of each, which is reckoned here from the entry; its own SHA-256 stands in
+the audit trail, under a seal. Give events.jsonl of the days of the disposals too, and the certificates are looked for
+in it. An entry that only says so of itself, without a certificate, counts as wrong. How many entries were not reckoned
+in full, and by what they are proved instead, is said at the end.
 
 PUBLISHED is what was kept outside the database: the hash of a seal, a seals-….json file as IMS publishes each day, or a
 directory of them. Give it: a ledger rewritten from end to end agrees with itself, but not with that.
@@ -18,6 +26,7 @@ import json
 import os
 import re
 import sys
+from datetime import datetime
 from decimal import Decimal
 
 
@@ -82,6 +91,9 @@ class Chain:
         self.seal = None
         self.seen = {}
 
+    def finish(self):
+        """What can be said only when all was read."""
+
     def wrong(self, sentence):
         self.problems.append(sentence)
 
@@ -119,6 +131,8 @@ class Events(Chain):
     def __init__(self, after):
         super().__init__(after)
         self.events = 0
+        self.disposals = {}
+        self.first = self.last = None
 
     def read(self, record):
         if "seal" in record:
@@ -132,6 +146,10 @@ class Events(Chain):
                 self.wrong("Event {} ({}) has been altered.".format(event["id"], event["verb"]))
             self.seal["digests"].update(bytes.fromhex(event["digest"]))
             self.seal["events"] += 1
+            self.first = event["occurred_at"] if self.first is None else min(self.first, event["occurred_at"])
+            self.last = event["occurred_at"] if self.last is None else max(self.last, event["occurred_at"])
+            if event["verb"] == "disposal_done" and event["subject_type"] == "records.disposal":
+                self.disposals[event["subject_id"]] = json.loads(event["data"]).get("certificate_sha256")
 
     def end(self):
         seal, self.seal = self.seal, None
@@ -142,6 +160,13 @@ class Events(Chain):
 
     def remarks(self):
         return []
+
+    def certificate(self, disposal, sha256, finished_at):
+        """Whether the trail holds the certificate of a disposal; None where it does not reach to that moment."""
+        if self.disposals.get(disposal) == sha256:
+            return True
+        covers = self.first is not None and self.first <= finished_at <= self.last
+        return False if covers or disposal in self.disposals else None
 
     def counted(self):
         return f"{self.events} events under {self.seals} seals"
@@ -155,8 +180,11 @@ class Ledger(Chain):
 
     def __init__(self, after):
         super().__init__(after)
-        self.entries = self.postings = self.erased = 0
+        self.entries = self.postings = 0
         self.posting = None
+        self.erased = {}
+        self.certificates = {}
+        self.disposal = None
 
     def read(self, record):
         if "seal" in record:
@@ -168,9 +196,15 @@ class Ledger(Chain):
             self.begin_posting(record["posting"])
         elif "entry" in record:
             self.add_entry(record["entry"])
+        elif "disposal" in record:
+            self.end()
+            self.begin_disposal(record["disposal"])
+        elif "erasure" in record:
+            self.add_erasure(record["erasure"])
 
     def end(self):
         self.end_posting()
+        self.end_disposal()
         seal, self.seal = self.seal, None
         if seal is None:
             return
@@ -206,24 +240,94 @@ class Ledger(Chain):
     def add_entry(self, entry):
         self.entries += 1
         if "erased" in entry:
-            # Its text was disposed of. The hash it was posted with stays under the seal; what is left has its own.
-            self.erased += 1
+            # Its text was disposed of. The hash it was posted with stays under the seal; what is left has its own,
+            # which a certificate of disposal further down has to name.
+            self.erased[entry["id"]] = (entry["line"], entry["leaf"], entry["erased"])
         if leaf(entry) != bytes.fromhex(entry.get("erased", entry["leaf"])):
             self.wrong("Entry {} (line {}) has been altered.".format(entry["id"], entry["line"]))
         self.posting["hash"].update(bytes.fromhex(entry["leaf"]))
         self.posting["entries"] += 1
         self.posting["sum"] += Decimal(entry["amount"])
 
+    def begin_disposal(self, disposal):
+        """A certificate of disposal, whose erasures follow."""
+        text = disposal["certificate"]
+        said = json.loads(text)
+        self.disposal = dict(said, number=disposal["id"], digest=hashlib.sha256(), listed=0, entries=0)
+        self.certificates[disposal["id"]] = self.disposal
+        self.disposal["sha256"] = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        if str(said["disposal"]) != str(disposal["id"]):
+            self.wrong("The certificate of disposal {} is that of another one.".format(disposal["id"]))
+
+    def add_erasure(self, erasure):
+        """One row that the disposal took text from: with its hash before, and that of what is left."""
+        line = "ledger_entry|{}|{}|{}\n".format(erasure["row"], erasure["before"], erasure["after"])
+        self.disposal["digest"].update(line.encode("utf-8"))
+        self.disposal["listed"] += 1
+        entry = self.erased.get(int(erasure["row"]))
+        if entry is None:
+            return  # of other days than this file
+        if entry[1:] == (erasure["before"], erasure["after"]):
+            self.disposal["entries"] += 1
+            del self.erased[int(erasure["row"])]
+
+    def end_disposal(self):
+        disposal, self.disposal = self.disposal, None
+        if disposal is None:
+            return
+        if (disposal["listed"], disposal["digest"].hexdigest()) != (disposal["rows_erased"], disposal["rows_sha256"]):
+            self.wrong(
+                "The certificate of disposal {} is about other entries than those listed under it.".format(
+                    disposal["number"]
+                )
+            )
+
+    def finish(self):
+        """What can be said only when all was read."""
+        for number, (line, _, _) in sorted(self.erased.items()):
+            self.wrong(
+                f"Entry {number} (line {line}) is said to have lost its text, but no certificate of disposal in this "
+                "file says so of it as it stands: nothing proves what it says."
+            )
+
+    def look_up(self, trail):
+        """Look for the certificates in an audit trail that was read too."""
+        for number, disposal in self.certificates.items():
+            finished = moment(disposal["finished_at"])
+            found = trail.certificate(str(number), disposal["sha256"], finished)
+            disposal["known"] = found or disposal.get("known", False)
+            if found is False:
+                self.wrong(
+                    f"The audit trail does not know the certificate of disposal {number}: one of them was altered."
+                )
+
     def counted(self):
         return f"{self.entries} entries in {self.postings} postings under {self.seals} seals"
 
     def remarks(self):
-        if not self.erased:
-            return []
         said = (
-            "{} entries had their text disposed of: their hashes stand under the seals, what is left of them under the"
+            "{} entries had their text disposed of and were not reckoned in full: the hashes they were posted with "
+            "stand under the seals; what is left of them is as certificate {} says (asked for by {}, approved by {}, "
+            "SHA-256 {}), which {}."
         )
-        return [(said + " certificates of disposal").format(self.erased)]
+        known, not_known = "the audit trail knows", "was not looked for: give events.jsonl of the day it was made too"
+        return [
+            said.format(
+                disposal["entries"],
+                number,
+                disposal["asked_by"],
+                disposal["approved_by"],
+                disposal["sha256"],
+                known if disposal.get("known") else not_known,
+            )
+            for number, disposal in sorted(self.certificates.items())
+            if disposal["entries"]
+        ]
+
+
+def moment(text):
+    """A moment as events have it: microseconds since 1970, UTC."""
+    return int(datetime.fromisoformat(text).timestamp() * 1000000)
 
 
 FORMATS = {"ims-ledger-1": Ledger, "ims-events-1": Events}
@@ -238,7 +342,19 @@ def check(path):
         for line in lines:
             chain.read(json.loads(line))
     chain.end()
+    chain.finish()
     return chain
+
+
+def is_evidence(path):
+    """Whether a file is evidence itself, and not seals that were published."""
+    if re.match(r"[0-9a-fA-F]{64}$", path) or os.path.isdir(path):
+        return False
+    with open(path, encoding="utf-8") as lines:
+        try:
+            return json.loads(next(lines)).get("format") in FORMATS
+        except (ValueError, StopIteration):
+            return False
 
 
 def published_files(path):
@@ -250,19 +366,21 @@ def published_files(path):
     return [os.path.join(path, name) for name in names]
 
 
-def compare_published(chain, given):
+def compare_published(chains, given):
     """Compare with a hash, a file of published seals, or a directory of such files."""
     if re.match(r"[0-9a-fA-F]{64}$", given):
-        chain.compare(0, given.lower(), "")
+        if not any(given.lower() in chain.seen.values() for chain in chains):
+            chains[0].compare(0, given.lower(), "")
         return
     for path in published_files(given):
         with open(path, encoding="utf-8") as file:
             said = json.load(file)
         if said.get("format") != "ims-seals-1":
             raise ValueError(f"{path} is not a file of published seals")
-        part = said[chain.part]
-        if part:
-            chain.compare(part["seal"], part["hash"], os.path.basename(path))
+        for chain in chains:
+            part = said[chain.part]
+            if part:
+                chain.compare(part["seal"], part["hash"], os.path.basename(path))
 
 
 def main(arguments):
@@ -270,18 +388,24 @@ def main(arguments):
         print(__doc__)
         return 2
     try:
-        chain = check(arguments[0])
+        chains = [check(arguments[0])]
+        chains += [check(given) for given in arguments[1:] if is_evidence(given)]
         for given in arguments[1:]:
-            compare_published(chain, given)
+            if not is_evidence(given):
+                compare_published(chains, given)
     except (OSError, StopIteration, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"The file cannot be read: {error}")
         return 2
-    for sentence in chain.notes + chain.remarks() + chain.problems:
-        print(sentence)
-    outcome = f"{len(chain.problems)} found wrong" if chain.problems else "nothing found wrong"
-    print(f"{chain.counted()}: {outcome}")
-    print(f"Last seal: {chain.last_hash.hex()}")
-    return 1 if chain.problems else 0
+    for trail in [chain for chain in chains if isinstance(chain, Events)]:
+        for ledger in [chain for chain in chains if isinstance(chain, Ledger)]:
+            ledger.look_up(trail)
+    for chain in chains:
+        for sentence in chain.notes + chain.remarks() + chain.problems:
+            print(sentence)
+        outcome = f"{len(chain.problems)} found wrong" if chain.problems else "nothing found wrong"
+        print(f"{chain.counted()}: {outcome}")
+        print(f"Last seal: {chain.last_hash.hex()}")
+    return 1 if any(chain.problems for chain in chains) else 0
 
 
 if __name__ == "__main__":

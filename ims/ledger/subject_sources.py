@@ -42,8 +42,7 @@ def entries_about(about: About) -> QuerySet[Entry]:
     condition = Q(pk__in=[])
     entries = Entry.objects.all()
     if about.references:
-        spellings = {form for each in about.references for form in (each, each.upper(), each.lower())}
-        condition |= Q(account_reference__in=spellings)
+        condition |= Q(account_reference__in=about.spellings)
     words = [text for text in (about.name, about.email) if text]
     if words:
         entries = entries.alias(words=SearchVector("narrative", "payer_name", "source_reference", config="simple"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
 
 from django.db.models import Count, Max, Min, Q
 
+from ims.audit import personal
 from ims.audit.models import Event
 from ims.audit.subjects import About, Found, source
 from ims.people.models import User
@@ -49,6 +51,24 @@ def acts(about: About) -> Iterator[Found]:
                     "Last": each["last"],
                 },
             )
+
+
+@source(
+    "views",
+    "Who looked",
+    why="Each search by name or reference that showed details which are masked otherwise is on record.",
+    order=52,
+)
+def views(about: About) -> Iterator[Found]:
+    """Views of unmasked details whose search names the person. Which member of staff looked is not handed over."""
+    condition = Q(pk__in=[])
+    for word in filter(None, (*about.references, about.name, about.email, about.telephone, about.postcode)):
+        condition |= Q(data__search__icontains=quote_plus(word)) | Q(data__search__icontains=quote(word))
+    for each in Event.objects.filter(condition, verb=personal.VIEWED).order_by("pk").iterator(500):
+        yield Found(
+            f"view:{each.pk}",
+            {"When": each.occurred_at, "Page": each.data.get("page", ""), "Search": each.data.get("search", "")},
+        )
 
 
 def _fitting(about: About) -> list[User]:

@@ -16,7 +16,7 @@ _CHECKS = (
     Check(
         "records.erased_entry_differs",
         "Entry {0}, whose text was disposed of under disposal {1}, is not as it was left: it has been altered since.",
-        """SELECT e.id, x.disposal_id FROM records_erasure x JOIN ledger_entry e ON e.id = x.row_key
+        """SELECT e.id, x.disposal_id FROM records_erasure x JOIN ledger_entry e ON e.id = x.row_key::bigint
            WHERE x.table_name = 'ledger_entry' AND (x.before <> e.leaf OR x.after <> ims_entry_leaf(e))""",
     ),
     Check(

@@ -121,7 +121,7 @@ class Erasure(models.Model):
 
     disposal = models.ForeignKey(Disposal, models.PROTECT, related_name="erasures", db_index=False)
     table_name = models.TextField()
-    row_key = models.BigIntegerField()
+    row_key = models.TextField()
     before = models.BinaryField(default=b"")
     after = models.BinaryField(default=b"")
 
@@ -150,6 +150,7 @@ class SubjectRequest(Tracked):
     )
     postcode = models.CharField(max_length=10, blank=True, default="")
     email = models.CharField("e-mail address", max_length=254, blank=True, default="")
+    telephone = models.CharField("telephone number", max_length=40, blank=True, default="")
     case = models.CharField(max_length=60, help_text="The number of the request in the council's own register.")
     opened_on = models.DateField()
     due_on = models.DateField(help_text="One month after it came: UK GDPR, article 12(3).")

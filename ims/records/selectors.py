@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -103,10 +103,9 @@ def plan_before(record_class: RecordClass, before: date) -> Plan:
     return Plan(record_class, before, count, oldest, newest, held)
 
 
-def next_keys(record_class: RecordClass, target: Target, before: date, limit: int) -> list[int]:
+def next_keys(record_class: RecordClass, target: Target, before: date, limit: int) -> list[str]:
     """The keys of the next rows of `target` that are due, the lowest first."""
-    columns = "x.key"
-    query = _query(columns, target, held=False) + " ORDER BY x.key LIMIT %(limit)s"
+    query = _query("x.key::text", target, held=False) + " ORDER BY x.key LIMIT %(limit)s"
     with connection.cursor() as cursor:
         cursor.execute(query, {"before": before, "class": record_class.code, "limit": limit})
         return [row[0] for row in cursor.fetchall()]
@@ -155,3 +154,14 @@ def digest_of(disposal: Disposal) -> tuple[int, str]:
         for _, line in page:
             digest.update(line.encode() + b"\n")
         rows, last = rows + len(page), page[-1][0]
+
+
+def certified_entries() -> Iterator[dict[str, Any]]:
+    """What proves ledger entries whose text is gone, for evidence: certificates, each with the entries under it."""
+    of_entries = [each.code for each in classes.CLASSES if any(t.table == "ledger_entry" for t in each.targets)]
+    for disposal in Disposal.objects.filter(state=Disposal.State.DONE, record_class__in=of_entries).order_by("pk"):
+        yield {"disposal": {"id": disposal.pk, "certificate": disposal.certificate}}
+        for row, before, after in (
+            disposal.erasures.order_by("pk").values_list("row_key", "before", "after").iterator(20_000)
+        ):
+            yield {"erasure": {"row": row, "before": bytes(before).hex(), "after": bytes(after).hex()}}

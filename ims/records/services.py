@@ -175,7 +175,7 @@ def _begin(disposal_id: int) -> Disposal:
     return disposal
 
 
-def _erase(disposal: Disposal, table: str, keys: list[int]) -> None:
+def _erase(disposal: Disposal, table: str, keys: list[str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT ims_erase(%s, %s, %s)", [disposal.pk, table, keys])
 

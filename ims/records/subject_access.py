@@ -61,16 +61,27 @@ def get(actor: Actor, request_id: int) -> SubjectRequest:
 
 @transaction.atomic
 def open_request(
-    *, actor: Actor, case: str, name: str = "", references: str = "", postcode: str = "", email: str = ""
+    *,
+    actor: Actor,
+    case: str,
+    name: str = "",
+    references: str = "",
+    postcode: str = "",
+    email: str = "",
+    telephone: str = "",
 ) -> SubjectRequest:
     """Begin to answer somebody. Nothing about them is written into the audit trail but the council's own number."""
     authorise(actor, PERMISSION, what="answer subject access requests")
     _require(actor)
     lines = "\n".join(line.strip() for line in references.splitlines() if line.strip())
-    if not any((name.strip(), lines, postcode.strip(), email.strip())):
-        raise RecordsRefusal("Say at least one thing about the person: name, account reference, postcode or e-mail.")
+    if not any((name.strip(), lines, postcode.strip(), email.strip(), telephone.strip())):
+        raise RecordsRefusal(
+            "Say at least one thing about the person: name, account reference, postcode, e-mail or telephone number."
+        )
     if name.strip() and len(name.strip()) < 3:
         raise RecordsRefusal("Give more of the name: two letters fit too many people.")
+    if telephone.strip() and sum(map(str.isdigit, telephone)) < 9:
+        raise RecordsRefusal("Give the whole telephone number: a few digits fit too many people.")
     if not case.strip():
         raise RecordsRefusal("Give the number of the request in the council's own register.")
     today = clock.today()
@@ -80,6 +91,7 @@ def open_request(
         references=lines,
         postcode=postcode.strip(),
         email=email.strip(),
+        telephone=telephone.strip(),
         opened_on=today,
         due_on=_a_month_after(today),
         opened_by=actor.name,
@@ -99,6 +111,7 @@ def holdings(actor: Actor, request: SubjectRequest) -> list[Holding]:
         references=frozenset(request.references.split("\n")) - {""},
         postcode=request.postcode,
         email=request.email,
+        telephone=request.telephone,
     )
     return [_holding(source, about, request.left_out) for source in _load()]
 

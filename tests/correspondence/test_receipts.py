@@ -11,7 +11,7 @@ from django.db import connections, transaction
 
 from ims.audit.actors import acting
 from ims.audit.models import Event
-from ims.common import clock
+from ims.common import clock, masking
 from ims.common.errors import NotAllowed, NotFound
 from ims.correspondence import composing, rules
 from ims.correspondence.actors import POST_ROOM
@@ -348,6 +348,9 @@ def test_a_payment_undone_is_told(desk: Desk, double):
 
 
 def test_addresses_are_masked_for_lists():
-    assert rules.masked("ada.moss@example.org", "email") == "a…@example.org"
-    assert rules.masked("07700900123", "text") == "…0123"
-    assert rules.masked("1 High St\nBarchester\nS70 2DR", "letter") == "S70 2DR"
+    assert masking.contact("ada.moss@example.org") == "a•••@example.org"
+    assert masking.contact("07700900123") == "•••0123"
+    assert masking.contact("1 High St\nBarchester\nS70 2DR") == "S70 •••"
+    assert masking.contact(masking.contact("ada.moss@example.org")) == "a•••@example.org"
+    said = masking.contacts_within("550 <ada.moss@example.org>: no such user, ring +44 7700 900123.")
+    assert said == "550 <a•••@example.org>: no such user, ring •••0123."

@@ -14,7 +14,12 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import localtime
 
+from ims.access import report
+from ims.access import services as access
+from ims.approvals import services as approvals
+from ims.approvals.models import Conflict, Limit, Request
 from ims.audit.actors import Actor, command
 from ims.audit.models import Event
 from ims.audit.sections import Table, section
@@ -24,7 +29,10 @@ from ims.evidence import services
 from ims.evidence.errors import EvidenceRefusal
 from ims.evidence.models import EvidencePack
 from ims.evidence.pack import load_sections
+from ims.funds.models import GeneralLedgerMapping
 from ims.jobs.models import JobRun
+from ims.people.selectors import actor_for
+from tests.support.limits import set_limit
 from tests.support.tampering import guards_down
 from tests.support.world import person
 
@@ -54,6 +62,9 @@ def test_it_holds_what_every_room_can_prove_and_says_the_sha256_of_each_file(wor
         "integrity",
         "configuration",
         "access",
+        "who-can",
+        "access-reviews",
+        "approvals",
         "files",
         "exports",
         "events",
@@ -81,6 +92,56 @@ def test_its_tables_tell_the_truth(worked, auditor):
     assert {row["Username"] for row in rows(archive, "access/people.csv")} >= {"auditor", "finance"}
     assert any(row["Kind of record"] == "File profile" for row in rows(archive, "configuration/changes.csv"))
     assert "import_checked" in {row["What"] for row in rows(archive, "events/summary.csv")}
+
+
+def test_it_says_who_asked_who_decided_and_who_can_do_what(worked, auditor, people):
+    set_limit("funds.mapping", "Finance", alone="0", approved=None, approves=None)
+    set_limit("funds.mapping", alone="0")
+    finance, manager = actor_for(people["Finance"]), actor_for(people["Income manager"])
+    set_limit("funds.mapping", "Income manager", alone="0", approved=None, approves=None)
+    mapping = GeneralLedgerMapping.objects.get(side="income", fund="23")
+    payload = {"model": "funds.generalledgermapping", "act": "change", "pk": str(mapping.pk), "reason": "New codes"}
+    asked = [
+        approvals.request(
+            actor=finance, kind="funds.mapping", payload={**payload, "values": {"gl_code": code}}, reason="New codes"
+        )
+        for code in ("111111", "222222")
+    ]
+    approvals.approve(actor=manager, request_id=asked[0].pk, reason="=Agreed")
+    approvals.reject(actor=manager, request_id=asked[1].pk, reason="Not now")
+    review = access.open_review(actor=command("tests"), title="Quarter 3", due_on=TODAY)
+    nobody = review.lines.get(person=people["Nobody"])
+    access.decide(actor=manager, line_id=nobody.pk, decision="confirmed", reason="Still here")
+    _, archive = take(auditor)
+    told = {row["Request"]: row for row in rows(archive, "approvals/requests.csv")}
+    for each in Request.objects.all():
+        row = told.pop(str(each.pk))
+        assert (row["Asked by"], row["Why"]) == (each.requested_by_name, each.reason)
+        assert (row["State"], row["Decided by"]) == (each.get_state_display(), each.decided_by_name)
+        assert row["Decided"] == f"{localtime(each.decided_at):%Y-%m-%d %H:%M:%S}"
+        assert (row["Beyond the limit of"], row["What came of it"]) == (
+            "Changes of general ledger mappings",
+            each.outcome,
+        )
+    assert told == {}
+    assert "'=Agreed" in {row["What they said"] for row in rows(archive, "approvals/requests.csv")}
+    assert len(rows(archive, "approvals/limits.csv")) == Limit.objects.count()
+    assert len(rows(archive, "approvals/conflicts.csv")) == Conflict.objects.count() > 0
+    held = rows(archive, "who-can/who-can-do-what.csv")
+    expected = [(each.person.username, each.permission, each.role, each.scope) for each in report.holdings(auditor)]
+    assert [(row["Username"], row["Permission"], row["Through the role"], row["Sees"]) for row in held] == expected
+    [shown] = rows(archive, "access-reviews/reviews.csv")
+    assert (shown["Review"], shown["People"], shown["Decided"]) == ("Quarter 3", str(review.lines.count()), "1")
+    decided = {row["Username"]: row for row in rows(archive, "access-reviews/decisions.csv")}
+    assert (decided["nobody"]["Decision"], decided["nobody"]["Decided by"]) == ("Still needed", manager.name)
+    assert len(decided) == review.lines.count()
+    sums = archive.read("SHA256SUMS").decode()
+    for path in ("approvals/requests.csv", "who-can/who-can-do-what.csv", "access-reviews/reviews.csv"):
+        assert f"{hashlib.sha256(archive.read(path)).hexdigest()}  {path}\n" in sums
+        assert path in archive.read("index.html").decode()
+    earlier, _ = take(auditor, first=FIRST, last=TODAY - timedelta(days=1))
+    kept = {each["path"]: each["rows"] for part in earlier["sections"] for each in part["files"] if "rows" in each}
+    assert kept["approvals/requests.csv"] == kept["access-reviews/reviews.csv"] == 0
 
 
 def test_the_page_opens_offline_and_is_escaped(worked, auditor):

@@ -9,12 +9,14 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from ims.audit.actors import command
-from ims.audit.models import Event, EventSeal, SealedEvent
+from ims.audit.actors import acting, command
+from ims.audit.history_seals import seal_histories
+from ims.audit.models import Event, EventSeal, HistorySeal, SealedEvent
 from ims.audit.seals import seal_events
 from ims.audit.services import record
 from ims.common import clock
 from ims.evidence.integrity import check_everything
+from ims.funds.models import Fund
 from ims.imports.models import SourceFile
 from ims.ledger.models import Entry, Posting
 from ims.ledger.seals import seal_pending
@@ -133,7 +135,52 @@ def test_an_event_slipped_in_with_an_old_date(council):
     assert "audit.back_dated_event" in found()
 
 
-@pytest.mark.parametrize("table", ["audit_event", "audit_eventseal", "imports_filecontent", "funds_historicalfund"])
+def test_the_past_of_a_record_altered_removed_slipped_in_or_its_seal(council):
+    with acting(ACTOR, "Renamed"):
+        fund = Fund.objects.get(code="23")
+        fund.name = "Council Tax, renamed"
+        fund.save()
+        with connection.cursor() as cursor:  # a number that no row took
+            cursor.execute("SELECT nextval(pg_get_serial_sequence('funds_historicalfund', 'history_id'))")
+            free = cursor.fetchone()[0]
+        fund.save()
+    assert seal_histories() >= 2
+    assert seal_histories() == 0
+    assert found() == {}
+    renamed, last = Fund.history.filter(code="23").order_by("history_id").values_list("history_id", flat=True)[:2]
+    alter("funds_historicalfund", "UPDATE funds_historicalfund SET name = 'X' WHERE history_id = %s", renamed)
+    said = found()["audit.altered_history"]
+    assert said.startswith(f"Row {renamed} of funds_historicalfund has been altered since History seal ")
+    alter("funds_historicalfund", "DELETE FROM funds_historicalfund WHERE history_id = %s", last)
+    with guards_down("funds_historicalfund") as cursor:
+        columns = [column.column for column in Fund.history.model._meta.concrete_fields if column.name != "history_id"]
+        names = ", ".join(columns)
+        cursor.execute(f"INSERT INTO funds_historicalfund (history_id, {names}) SELECT {free}, {names}"
+                       f" FROM funds_historicalfund WHERE history_id = {renamed}")  # fmt: skip
+    named = found()
+    assert f"Row {last} of funds_historicalfund has been removed" in named["audit.history_gone"]
+    assert f"Row {free} of funds_historicalfund was slipped in" in named["audit.inserted_history"]
+    alter("audit_historyseal", "UPDATE audit_historyseal SET marks = '' WHERE table_name = 'funds_historicalfund'")
+    assert "audit.altered_history_seal" in found()
+
+
+def test_a_seal_of_a_history_removed_and_one_made_anew(council):
+    with acting(ACTOR, "Renamed"):
+        Fund.objects.get(code="23").save()
+        seal_histories()
+        Fund.objects.get(code="5").save()
+        seal_histories()
+    first, last = HistorySeal.objects.filter(table_name="funds_historicalfund").order_by("pk")
+    assert (last.first_id, last.row_count) == (first.last_id + 1, 1)
+    alter("audit_historyseal", "DELETE FROM audit_historyseal WHERE id = %s", first.pk)
+    assert {"audit.missing_history_seal", "audit.history_seal_gone"} & set(found())
+    alter("audit_historyseal", "DELETE FROM audit_historyseal WHERE id = %s", last.pk)
+    assert f"History seal {last.pk}, which the audit trail knows" in found()["audit.history_seal_gone"]
+
+
+@pytest.mark.parametrize(
+    "table", ["audit_event", "audit_eventseal", "audit_historyseal", "imports_filecontent", "funds_historicalfund"]
+)
 def test_a_guard_taken_away(council, table):
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

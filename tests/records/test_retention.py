@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
@@ -17,12 +19,13 @@ from ims.approvals.errors import ApprovalNeeded, ApprovalRefusal
 from ims.approvals.states import RequestState
 from ims.audit.actors import Actor, acting, command
 from ims.audit.models import Event
+from ims.audit.seals import seal_events
 from ims.common.errors import NotAllowed
 from ims.evidence.integrity import check_everything
 from ims.imports.models import ImportRow, SourceFile
 from ims.jobs.models import JobRun
 from ims.ledger import offline_verifier
-from ims.ledger.evidence import export_evidence
+from ims.ledger.evidence import export_event_evidence, export_evidence
 from ims.ledger.models import Entry
 from ims.ledger.seals import seal_pending
 from ims.people.models import User
@@ -223,13 +226,76 @@ def test_the_text_goes_the_accounting_record_stays_and_everything_verifies(recei
     said = json.loads(done.certificate)
     assert (said["rows_erased"], said["asked_by"], said["approved_by"]) == (2, maker.name, checker.name)
     assert Event.objects.filter(verb="disposal_done", data__certificate_sha256=done.sha256).exists()
-    path = tmp_path / "ledger.jsonl"
-    with path.open("w", encoding="utf-8") as out:
-        export_evidence(out, actor=SET_UP, council="Model Council")
-    ran = subprocess.run([sys.executable, "-I", offline_verifier.__file__, path], capture_output=True, text=True)
+    path, _ = evidence(tmp_path)
+    ran = verified(path)
     assert (ran.returncode, "2 entries had their text disposed of" in ran.stdout) == (0, True), ran.stdout
     again = services.carry_out(actor=maker, disposal_id=disposal.pk)
     assert (again.sha256, Erasure.objects.count()) == (done.sha256, 2)
+
+
+def evidence(folder) -> tuple[Path, Path]:
+    """The ledger and the audit trail as files."""
+    seal_events()
+    ledger, events = folder / "ledger.jsonl", folder / "events.jsonl"
+    with ledger.open("w", encoding="utf-8") as out:
+        export_evidence(out, actor=SET_UP, council="Model Council")
+    with events.open("w", encoding="utf-8") as out:
+        export_event_evidence(out, actor=SET_UP, council="Model Council")
+    return ledger, events
+
+
+def verified(*paths: Path) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-I", offline_verifier.__file__, *paths], capture_output=True, text=True)
+
+
+def test_the_offline_verifier_takes_no_word_for_an_erased_entry(receipts, maker, checker, tmp_path):
+    done = services.carry_out(actor=maker, disposal_id=decided(maker, checker).pk)
+    ledger, events = evidence(tmp_path)
+    alone, both = verified(ledger), verified(ledger, events)
+    assert (alone.returncode, both.returncode) == (0, 0), alone.stdout + both.stdout
+    assert f"as certificate {done.pk} says (asked for by {maker.name}, approved by {checker.name}" in both.stdout
+    assert "which was not looked for: give events.jsonl" in alone.stdout
+    assert "which the audit trail knows" in both.stdout
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+
+    def forged(change) -> subprocess.CompletedProcess:
+        copied = json.loads(json.dumps(lines))
+        path = tmp_path / "forged.jsonl"
+        path.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in change(copied)))
+        return verified(path, events)
+
+    def of(records, name):
+        return [each[name] for each in records if name in each]
+
+    def fits(records, hash_of_what_is_left):
+        """A source of receipts altered, with the hash of what is left made to fit."""
+        entry = next(each for each in of(records, "entry") if "erased" in each)
+        entry["source_reference"] = "ANOTHER"
+        entry["erased"] = offline_verifier.leaf(entry).hex()
+        for each in of(records, "erasure"):
+            if hash_of_what_is_left and each["row"] == str(entry["id"]):
+                each["after"] = entry["erased"]
+        return records
+
+    def certified(records):
+        """The same, and the certificate made to fit: only the sealed trail knows better."""
+        records = fits(records, True)
+        rows = "".join(
+            f"ledger_entry|{each['row']}|{each['before']}|{each['after']}\n" for each in of(records, "erasure")
+        )
+        [disposal] = of(records, "disposal")
+        said = json.loads(disposal["certificate"])
+        disposal["certificate"] = json.dumps(said | {"rows_sha256": hashlib.sha256(rows.encode()).hexdigest()})
+        return records
+
+    for change, sentence in (
+        (lambda records: fits(records, False), "no certificate of disposal in this file says so"),
+        (lambda records: fits(records, True), "is about other entries than those listed under it"),
+        (certified, "The audit trail does not know the certificate"),
+        (lambda records: [each for each in records if not {"disposal", "erasure"} & set(each)], "no certificate"),
+    ):
+        ran = forged(change)
+        assert (ran.returncode, sentence in ran.stdout) == (1, True), ran.stdout
 
 
 def errors() -> set[str]:
@@ -244,12 +310,12 @@ def test_an_alteration_after_the_disposal_is_still_found(receipts, maker, checke
     with guards_down("records_erasure") as cursor:  # and the record of the erasure made to fit
         cursor.execute(
             "UPDATE records_erasure SET after = ims_entry_leaf(e) FROM ledger_entry e"
-            " WHERE e.id = row_key AND e.id = %s",
+            " WHERE e.id = row_key::bigint AND e.id = %s",
             [receipts[0].pk],
         )
     assert "records.erasures_differ" in errors()
     with guards_down("records_erasure") as cursor:
-        cursor.execute("DELETE FROM records_erasure WHERE row_key = %s", [receipts[1].pk])
+        cursor.execute("DELETE FROM records_erasure WHERE row_key = %s", [str(receipts[1].pk)])
     assert "ledger.altered_entry" in errors()
 
 
@@ -276,8 +342,8 @@ def test_an_entry_that_was_altered_is_evidence_and_is_not_erased(receipts, maker
     [
         "UPDATE ledger_entry SET payer_name = '' WHERE id = {entry}",
         "UPDATE ledger_entry SET payer_name = '', narrative = '', amount = 5 WHERE id = {entry}",
-        "SELECT ims_erase({disposal}, 'ledger_entry', ARRAY[{entry}])",
-        "SELECT ims_erase({disposal}, 'ledger_posting', ARRAY[{entry}])",
+        "SELECT ims_erase({disposal}, 'ledger_entry', ARRAY['{entry}'])",
+        "SELECT ims_erase({disposal}, 'ledger_posting', ARRAY['{entry}'])",
         "INSERT INTO records_erasure (disposal_id, table_name, row_key, before, after)"
         " VALUES ({disposal}, 'ledger_entry', {entry}, '', '')",
         "UPDATE records_disposal SET state = 'done', sha256 = 'x', finished_at = now() WHERE id = {disposal}",

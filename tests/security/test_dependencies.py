@@ -1,6 +1,8 @@
 """What IMS is built of: every library locked by its hash, under a licence we may use, in no version known to be faulty.
 
-Works without a network. `make audit` asks the public databases as well, where there is one.
+Works without a network: known faults are those that people wrote into `requirements/advisories.json` (its `source`
+says how, its `checked_on` when), so passing means “in no version on that list”, no more. `make audit` asks the public
+databases, where there is a network.
 """
 
 from __future__ import annotations
@@ -90,7 +92,9 @@ def test_a_faulty_version_would_be_named():
     assert faulty({"django": ("5.2.19", 1)}) == []
 
 
-def test_the_list_of_faults_says_how_old_it_is():
+def test_the_list_of_faults_says_how_old_it_is_and_that_it_is_made_by_hand():
+    assert "by hand" in advisories()["source"]
+    assert "make audit" in advisories()["source"]
     age = date.today() - date.fromisoformat(advisories()["checked_on"])
     if age > OLD_AFTER:
         warnings.warn(f"requirements/advisories.json was last looked through {age.days} days ago.", stacklevel=1)

@@ -27,26 +27,32 @@ from django.test import Client
 
 from ims.access.models import PersonScope
 from ims.accounts.models import AccountHolder, AccountLoad
+from ims.approvals import services as approvals
+from ims.approvals.models import Request
 from ims.audit import personal
 from ims.audit.actors import acting, command
 from ims.audit.models import Event
+from ims.correspondence.models import Message
 from ims.funds.models import FundGroup, Office
 from ims.imports.models import ImportRow, RoutingRule
 from ims.ledger import seals, services
 from ims.ledger.lines import Line
 from ims.ledger.models import Entry
 from ims.people.models import User
+from ims.people.selectors import actor_for
 from ims.suspense import services as suspense
 from ims.suspense.models import SuspenseItem
 from tests.console.conftest import shows_details
 from tests.imports.files import line, posted, simple_profile
 from tests.security.conftest import OneOfEverything
 from tests.security.surface import Address, addresses
+from tests.support.limits import set_limit
 from tests.support.world import SET_UP, World
 
 OUTSIDE = re.compile(r"ZZOUT\w*|98[,]?76\d\.\d\d")
 """The marks of money outside the scope: words, and amounts of £98,76x."""
-PRIVATE = re.compile(r"Qwyzname|Qwyznarrative|Qwyzstreet|QW9 9YZ", re.IGNORECASE)
+PRIVATE = re.compile(r"Qwyz\w*|QW9 9YZ|07700 ?9007", re.IGNORECASE)
+"""The marks of personal details: names, narratives, addresses, e-mail addresses, telephone numbers, messages."""
 INSIDE = "123.45"
 WIDEST = ("Income manager", "Finance", "Auditor", "Administrator")
 """Roles that between them open every address; what the others may open is part of these."""
@@ -181,6 +187,7 @@ def test_no_personal_detail_is_shown_to_who_did_not_ask_or_may_not(everything, r
         row=ImportRow.objects.filter(batch=batch).order_by("line").last(),
         item=SuspenseItem.objects.get(entry=unknown),
     )
+    one = replace(one, request=private_elsewhere(one, entry))
     client = Client(raise_request_exception=False)
     client.force_login(one.people[role])
     leaks = []
@@ -191,6 +198,49 @@ def test_no_personal_detail_is_shown_to_who_did_not_ask_or_may_not(everything, r
             leaks += [f"{where} as {role}: {found}" for found in set(PRIVATE.findall(body))]
     assert leaks == [], "\n".join(leaks)
     assert not Event.objects.filter(verb=personal.VIEWED).exists()
+
+
+def private_elsewhere(one: OneOfEverything, entry: Entry) -> Request:
+    """Personal details in card payments, messages and their history, and in a request for approval (returned)."""
+    contact = {"email": "qwyzmail@example.org", "telephone": "07700 900777"}
+    payer = {"payer_name": "Mr Qwyzname", "address": "1 Qwyzstreet", "postcode": "QW9 9YZ", **contact}
+    with acting(SET_UP, "Test set-up"):
+        for record, values in (
+            (one.payments.attempt.basket, payer),
+            (one.payments.link.basket, payer),
+            (one.payments.link, {**contact, "message": "Dear Qwyzname"}),
+            (one.payments.dispute, {"note": "Qwyzname telephoned"}),
+            (Message.objects.order_by("pk").first(), {"to": contact["email"], "body": "Dear Qwyz", "subject": "Qwyz"}),
+        ):
+            for name, value in values.items():
+                setattr(record, name, value)
+            record.save()
+    return approvals.request(actor=actor_for(one.people["Income manager"]), kind="ledger.journal", reason="Moved",
+                             payload=journal_of(entry))  # fmt: skip
+
+
+def journal_of(entry: Entry) -> dict:
+    target = {"fund": "23", "account_reference": "700123452", "amount": "10.00", "narrative": "Qwyznarrative"}
+    return {"entry_id": entry.pk, "targets": [target], "reason": "Moved", "key": "private"}
+
+
+@pytest.mark.parametrize("needs_another", [False, True], ids=["alone", "with approval"])
+def test_a_plan_shown_after_a_form_masks_what_is_masked_before_it(everything, needs_another):
+    """Reversing repeats a narrative: the page that asks for confirmation, or for a second person, hides it."""
+    entry = receive("private", "5", "10.00", account_reference="45006789013", narrative="Qwyznarrative")
+    if needs_another:
+        set_limit("ledger.reversal", alone="0", approves=None)
+    client = Client()
+    client.force_login(everything.people["Income manager"])
+    form = {"reason": "Wrong", "key": "k", "step": "plan"}
+    page = client.post(f"/receipts/{entry.pk}/reverse/", form).content.decode()
+    assert ("This needs a second person" in page) == needs_another
+    assert "£10.00" in page
+    assert not PRIVATE.search(page)
+    assert not Event.objects.filter(verb=personal.VIEWED).exists()
+    shows_details(client)
+    assert "Qwyznarrative" in client.post(f"/receipts/{entry.pk}/reverse/", form).content.decode()
+    assert Event.objects.filter(verb=personal.VIEWED).exists()
 
 
 class TestNumbers:

@@ -83,6 +83,8 @@ def send_again(*, actor: Actor, notification_id: str, reason: str) -> Notificati
     """Send a notification once more, whatever became of it: the same words, the same id."""
     authorise(actor, FOLLOW, what="send notifications again")
     found = Notification.objects.select_for_update().get(pk=notification_id)
+    if not found.body:
+        raise ClientRefusal("What the client was told was disposed of. It can read the payment itself.")
     found.state, found.tries, found.due_at = Notification.State.WAITING, 0, clock.now()
     found.save()
     enqueue(SEND, actor=actor, notification=str(found.pk))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -428,24 +429,7 @@ def _asked(form: WhoCanForm) -> dict[str, Any]:
 def _who_can_rows(found: Iterable[report.Holding]) -> Iterator[Sequence[Any]]:
     yield report.HEADINGS
     for each in found:
-        in_role = each.in_role
-        yield (
-            str(each.person),
-            each.person.username,
-            each.permission,
-            each.sentence,
-            each.role,
-            each.scope,
-            each.scoped.by,
-            _when(each.scoped.at),
-            each.scoped.why,
-            each.person.access_ends_on or "",
-            each.given.by,
-            _when(each.given.at),
-            each.given.why,
-            _when(in_role.at) if in_role else "comes with IMS",
-            in_role.by if in_role else "",
-        )
+        yield [_when(cell) if isinstance(cell, datetime) else cell or "" for cell in report.as_row(each)]
 
 
 def _when(moment: Any) -> str:

@@ -144,7 +144,7 @@ def _page(request: HttpRequest, asked: Request, form: DecisionForm) -> HttpRespo
         "title": f"Request {asked.pk}",
         "asked": asked,
         "kind": kinds.label_of(asked.kind),
-        "plan": shown(asked.plan),
+        "plan": shown(actor, asked),
         "form": form,
         "may_decide": asked.is_waiting and not why_not,
         "why_not": why_not,

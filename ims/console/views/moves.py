@@ -14,6 +14,7 @@ from django.urls import reverse as address
 from django.views.decorators.http import require_http_methods
 
 from ims.audit import personal
+from ims.audit.actors import Actor
 from ims.audit.scope import scoped
 from ims.common.errors import InvalidInput
 from ims.console.move_forms import ReasonForm, line_set
@@ -46,10 +47,10 @@ def _valid(*forms: BaseForm | BaseFormSet) -> bool:
     return all(verdicts)
 
 
-def _plan(reason: ReasonForm, act: Callable[[], Posting]) -> list[PlannedLine] | None:
+def _plan(actor: Actor, reason: ReasonForm, act: Callable[[], Posting]) -> list[PlannedLine] | None:
     """What would be posted; None, with the refusal on the form, when it would be refused."""
     with refusals(reason):
-        return rehearse(act)
+        return rehearse(actor, act)
     return None
 
 
@@ -149,7 +150,7 @@ def _plan_or_post(
             messages.success(request, done.format(posting.reference))
             return redirect("receipts:receipt", back.pk if back else posting.entries.order_by("line").first().pk)
     else:
-        plan = _plan(reason, act)
+        plan = _plan(request.actor, reason, act)
         if plan is not None:
             return render(request, "console/receipts/plan.html", {**context, "plan": plan, "back": _back(back)})
     return render(request, f"console/receipts/{template}.html", context)

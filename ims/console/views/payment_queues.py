@@ -11,13 +11,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ims.audit import personal
 from ims.audit.scope import require_whole
 from ims.common.errors import NotFound
 from ims.console.payment_forms import MatchForm, ReportForm
 from ims.console.views.base import refusals, screen
 from ims.console.views.payments import ask_for_reason, number_of, older, sections
 from ims.payments import checks, lists, reading, selectors, transit
-from ims.payments.models import Payout
+from ims.payments.models import Dispute, Payout
 from ims.payments.services import resolve_exception
 from ims.payments.services.disputes import note_dispute
 from ims.payments.services.settlement import match_payout
@@ -76,7 +77,8 @@ def refunds(request: HttpRequest) -> HttpResponse:
 @require_safe
 def disputes(request: HttpRequest) -> HttpResponse:
     """Disputes, those to answer first."""
-    found = [(dispute, lists.days_left(dispute)) for dispute in lists.disputes(request.actor)[:200]]
+    shown = personal.veil(request.actor, lists.disputes(request.actor)[:200])
+    found = [(dispute, lists.days_left(dispute)) for dispute in shown]
     context = {
         "title": "Disputes",
         "tabs": sections(request, "disputes"),
@@ -98,7 +100,7 @@ def note(request: HttpRequest, dispute_id: int) -> HttpResponse:
         lambda said: note_dispute(actor=request.actor, dispute_id=dispute_id, note=said),
         done="Noted.",
         back=reverse("payments:disputes"),
-        before=dispute.note,
+        before=personal.for_form(request.actor, Dispute, dispute.note),
         title=str(dispute),
         explanation="The answer itself, with its evidence, is given on the provider’s pages before the deadline.",
         label="What was done",

@@ -175,6 +175,7 @@ class SubjectForm(forms.Form):
     )
     postcode = forms.CharField(max_length=10, required=False)
     email = forms.CharField(label="E-mail address", max_length=254, required=False)
+    telephone = forms.CharField(label="Telephone number", max_length=40, required=False)
 
 
 @screen(permission=subject_access.PERMISSION, what="answer subject access requests")

@@ -182,7 +182,7 @@ def write_off(request: HttpRequest, item_id: int) -> HttpResponse:
 
     with refusals(form) as attempt:
         if step != "confirm":
-            plan = {"lines": rehearse(act)}
+            plan = {"lines": rehearse(request.actor, act)}
             return render(
                 request,
                 "console/suspense/write_off_plan.html",
@@ -276,7 +276,7 @@ def _plan_or_post(
 
     with refusals(forms.reason) as attempt:
         if not confirmed:
-            planned = rehearse(allocate)
+            planned = rehearse(request.actor, allocate)
             return render(request, "console/suspense/plan.html", _plan_context(request, items, forms, planned))
         posting = allocate()
     if not attempt.succeeded:

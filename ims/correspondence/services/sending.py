@@ -14,7 +14,7 @@ from django.db import transaction
 
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
-from ims.common import clock
+from ims.common import clock, masking
 from ims.common.errors import ImsError
 from ims.correspondence import rules
 from ims.correspondence.carriers import carrier_for
@@ -177,9 +177,10 @@ def _not_now(actor: Actor, message: Message, account: CarrierAccount, fault: Car
     if wait is None:
         return _fail(actor, message, f"{fault.message} It was tried {message.tries} times and given up.")
     message.state, message.may_have_gone = S.WAITING, message.may_have_gone or fault.may_have_gone
-    message.failure = f"{fault.message} It is tried again."
+    why = masking.contacts_within(fault.message)
+    message.failure = f"{why} It is tried again."
     message.due_at = clock.now() + max(wait, timedelta(seconds=fault.seconds))
-    with acting(actor, fault.message):
+    with acting(actor, why):
         message.save()
     return message
 
@@ -190,6 +191,7 @@ def _failed(actor: Actor, message: Message, sentence: str) -> Message:
 
 
 def _fail(actor: Actor, message: Message, sentence: str) -> Message:
+    sentence = masking.contacts_within(sentence)  # it goes into the trail, which is kept longer than addresses
     message.state, message.failure, message.finished_at = S.FAILED, sentence, clock.now()
     with acting(actor, sentence):
         message.save()

@@ -82,6 +82,9 @@ def send_again(*, actor: Actor, message_id: int, to: str = "", reason: str) -> M
         raise NotFound("There is no such message, or it is about funds that you may not see.")
     if found.purpose != Purpose.RECEIPT or found.posting is None:
         raise CorrespondenceRefusal("Only receipts can be sent again.")
+    where = to.strip() or found.to
+    if not where:
+        raise CorrespondenceRefusal("Where the receipt went was disposed of. Say where the copy goes.")
     attempt = PaymentAttempt.objects.select_related("basket", "method_of_payment").filter(posting=found.posting).first()
     method = (
         composing.method_in_words(
@@ -95,7 +98,7 @@ def send_again(*, actor: Actor, message_id: int, to: str = "", reason: str) -> M
         actor=actor,
         purpose=Purpose.RECEIPT,
         channel=found.channel,
-        to=to.strip() or found.to,
+        to=where,
         language=found.language,
         posting=found.posting,
         values=composing.receipt_values(found.posting, found.language, method=method, status=status, is_copy=True),

@@ -8,6 +8,8 @@ from django.db.models.functions import Now
 
 from ims.approvals.models import Request
 from ims.audit.history import Tracked
+from ims.audit.personal import Personal
+from ims.common import masking
 from ims.funds.models import Money
 from ims.ledger.models import Entry, Posting
 from ims.payments.models.attempts import OptionalMoney, PaymentAttempt
@@ -130,6 +132,8 @@ class Dispute(Tracked):
     posting = models.ForeignKey(
         Posting, models.PROTECT, null=True, blank=True, related_name="+", help_text="What took the money back out."
     )
+
+    personal = Personal("ledger.see_payer_details", {"note": masking.hidden})
 
     class Meta:
         default_permissions = ("view",)

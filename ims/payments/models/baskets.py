@@ -95,6 +95,7 @@ class BasketLine(Tracked):
     narrative = models.TextField(blank=True, default="")
 
     scope_paths = Paths(offices="", methods="")
+    personal = Personal("ledger.see_payer_details", {"narrative": masking.hidden})
 
     class Meta:
         default_permissions = ("view",)
@@ -141,7 +142,10 @@ class PaymentLink(Tracked):
     actor_name = models.TextField()
 
     scope_paths = Paths(funds="", offices="basket__office", methods="")
-    personal = Personal("ledger.see_payer_details", {"email": masking.hidden, "telephone": masking.hidden})
+    personal = Personal(
+        "ledger.see_payer_details",
+        {"email": masking.hidden, "telephone": masking.hidden, "message": masking.hidden},
+    )
 
     class Meta:
         verbose_name = "payment link"
