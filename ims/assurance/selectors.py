@@ -285,6 +285,7 @@ class _History:
 
     def act(self, actor: Actor, row: Found, naming: _Naming) -> Act:
         history = _veiled(actor, self.trail, self.rows[row.row])
+        _note_what_is_shown(actor, self.trail, history)
         before = _veiled(actor, self.trail, self.rows.get(self.before.get(row.row, 0)))
         changed = [] if row.act == search.DELETED else differences(history, before, naming)
         return Act(
@@ -312,6 +313,13 @@ def _veiled(actor: Actor, trail: Trail, history: models.Model | None) -> models.
             if name in history.__dict__:
                 setattr(history, name, personal.veiled_value(actor, trail.model, name, getattr(history, name)))
     return history
+
+
+def _note_what_is_shown(actor: Actor, trail: Trail, history: models.Model) -> None:
+    """A row of history that names somebody is a look at personal data, as the record itself is."""
+    masks = getattr(trail.model, "personal", _NOTHING).masks
+    if masks and personal.reveals(actor, trail.model) and any(history.__dict__.get(name) for name in masks):
+        personal.note(history.instance)
 
 
 def _name_in_history(trail: Trail, history: models.Model) -> str:

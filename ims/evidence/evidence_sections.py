@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 
-from ims.audit.models import Event, EventSeal
+from ims.audit.models import Event, EventSeal, HistorySeal
 from ims.audit.sections import Document, Part, Request, Table, section
 from ims.evidence.models import SealPublication
 from ims.ledger import offline_verifier
@@ -81,13 +81,16 @@ def _seals(request: Request) -> Iterator[tuple]:
         yield ("ledger", *_seal(seal), f"{seal.posting_count} postings", seal.entry_count, seal.total, *_hashes(seal))
     for seal in EventSeal.objects.filter(**within).order_by("pk").iterator(500):
         yield ("audit trail", *_seal(seal), f"{seal.event_count} events", "", "", *_hashes(seal))
+    for seal in HistorySeal.objects.filter(**within).order_by("pk").iterator(500):
+        covers = f"{seal.row_count} rows of {seal.table_name}, {seal.first_id} to {seal.last_id}"
+        yield ("histories", *_seal(seal), covers, "", "", *_hashes(seal))
 
 
-def _seal(seal: Seal | EventSeal) -> tuple:
+def _seal(seal: Seal | EventSeal | HistorySeal) -> tuple:
     return seal.pk, seal.sealed_at
 
 
-def _hashes(seal: Seal | EventSeal) -> tuple[str, str]:
+def _hashes(seal: Seal | EventSeal | HistorySeal) -> tuple[str, str]:
     return bytes(seal.hash).hex(), bytes(seal.previous).hex()
 
 

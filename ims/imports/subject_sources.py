@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q
 
@@ -22,6 +23,52 @@ _WAITING = (Outcome.INVALID, Outcome.SUSPECTED_DUPLICATE, Outcome.CORRECTED, Out
 )
 def rows(about: About) -> Iterator[Found]:
     """The lines behind the receipts, and lines that were never posted and fit."""
+    for each in _lines(about):
+        yield Found(
+            f"row:{each.pk}",
+            {
+                "File": each.file,
+                "Line": each.line,
+                "Outcome": each.get_outcome_display(),
+                "Received on": each.received_on,
+                "Amount": each.amount,
+                "Account reference": each.account_reference,
+                "Payer": each.payer_name,
+                "Narrative": each.narrative,
+                "As it arrived": each.raw,
+            },
+        )
+
+
+@source(
+    "row_decisions",
+    "What people decided about those lines",
+    why="Who corrected or discarded a line, with the line before and after.",
+    order=31,
+)
+def decisions(about: About) -> Iterator[Found]:
+    """Decisions about the same lines."""
+    for row in _lines(about):
+        for each in row.decisions.all():
+            yield Found(
+                f"decision:{each.pk}",
+                {
+                    "File": row.file,
+                    "Line": row.line,
+                    "Decided": each.decided_at,
+                    "What": each.verb,
+                    "Before": _said(each.before),
+                    "After": _said(each.after),
+                    "Why": each.reason,
+                },
+            )
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in values.items() if value not in (None, ""))
+
+
+def _lines(about: About) -> Iterator[ImportRow]:
     entries = entries_about(about).filter(source_line=OuterRef("line"))
     posted = Exists(entries.filter(posting=OuterRef("batch__posting"))) & Q(posting__isnull=True)
     alone = Exists(entries.filter(posting=OuterRef("posting")))
@@ -35,18 +82,4 @@ def rows(about: About) -> Iterator[Found]:
     behind = ImportRow.objects.filter(Q(batch__posting__in=batches) | Q(posting__in=batches)).filter(posted | alone)
     waiting = ImportRow.objects.filter(outcome__in=_WAITING).filter(fits)
     for found in (behind, waiting):
-        for each in found.select_related("batch").order_by("pk").annotate(file=F("batch__file_name")).iterator(500):
-            yield Found(
-                f"row:{each.pk}",
-                {
-                    "File": each.file,
-                    "Line": each.line,
-                    "Outcome": each.get_outcome_display(),
-                    "Received on": each.received_on,
-                    "Amount": each.amount,
-                    "Account reference": each.account_reference,
-                    "Payer": each.payer_name,
-                    "Narrative": each.narrative,
-                    "As it arrived": each.raw,
-                },
-            )
+        yield from found.order_by("pk").annotate(file=F("batch__file_name")).prefetch_related("decisions").iterator(500)

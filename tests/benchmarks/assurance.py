@@ -30,12 +30,15 @@ django.setup()
 
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Sum
 
 from ims.assurance import selectors
 from ims.assurance.indexes import ensure
 from ims.assurance.search import Criteria
+from ims.audit import checks
 from ims.audit.actors import command
-from ims.audit.models import Event
+from ims.audit.history_seals import seal_histories
+from ims.audit.models import Event, HistorySeal
 from ims.common import clock
 from ims.settings import embedded_postgres
 
@@ -79,6 +82,19 @@ def main() -> None:
     for name in ("by person", "by day"):
         report(f"{name}, without the indexes", measure(ways[name], 3))
     ensure()
+    sealed()
+
+
+def sealed() -> None:
+    """What it takes to seal the histories, and to verify them."""
+    started = time.perf_counter()
+    rows = seal_histories()
+    if rows:
+        print(f"sealed {rows:,} rows of histories in {time.perf_counter() - started:.1f} s")
+    under_seal = HistorySeal.objects.aggregate(rows=Sum("row_count"))["rows"]
+    started = time.perf_counter()
+    found = list(checks.verify_histories())
+    print(f"verified {under_seal:,} rows of histories in {time.perf_counter() - started:.1f} s, {len(found)} findings")
 
 
 def measure(make: Callable[[], Criteria], times: int) -> list[float]:

@@ -175,6 +175,23 @@ def _search() -> None:
         pages[f"{name}: some"] = lambda n, actor=actor: list(
             entries_matching(actor, Criteria()).order_by().values_list("pk", flat=True)[:1001]
         )
+        pages[f"{name}: whole reference"] = lambda n, actor=actor: search_entries(
+            actor, Criteria(account_reference=some[n % 9].account_reference)
+        )
+        pages[f"{name}: start of a reference"] = lambda n, actor=actor: search_entries(
+            actor, Criteria(account_reference=some[n % 9].account_reference[:5], account_prefix=True)
+        )
+        pages[f"{name}: amount"] = lambda n, actor=actor: search_entries(
+            actor, Criteria(amount_from=Decimal("12.34"), amount_to=Decimal("12.34"))
+        )
+        pages[f"{name}: a common word"] = lambda n, actor=actor: search_entries(actor, Criteria(words="SMITH"))
+        pages[f"{name}: a rare word"] = lambda n, actor=actor: search_entries(
+            actor, Criteria(words=some[n % 9].narrative.split()[1])
+        )
+        pages[f"{name}: a month"] = lambda n, actor=actor: search_entries(
+            actor, Criteria(received_from=date(2025, 3, 1), received_to=date(2025, 3, 31))
+        )
+        pages[f"{name}: a rare kind"] = lambda n, actor=actor: search_entries(actor, Criteria(kind="reversal"))
         pages[f"{name}: all totals"] = lambda n, actor=actor: totals_between(actor, date(2024, 1, 1), date.today())
     for name, page in pages.items():
         times = []
