@@ -230,6 +230,6 @@ def test_without_script_a_password_and_an_app_are_enough(chromium: object, live_
     page.click("button:has-text('Sign in') >> visible=true")
     page.fill("#id_code", code_of(secret))
     page.click("button:has-text('Go on')")
-    assert page.url == live_server.url + "/"
+    page.wait_for_url(live_server.url + "/")
     assert User.objects.get(username="olu").last_login
     context.close()
