@@ -91,7 +91,7 @@ class Facts:
     funds: Mapping[str, FundFacts]
     methods: Mapping[str, MethodFacts]
     vat_codes: Mapping[str, bool]
-    """VAT code to whether it is in use."""
+    """VAT code to whether it is in use: of the codes lines ask for beside their fund's own."""
     accounts: Mapping[tuple[str, str], AccountFacts]
     """By fund and reference in capitals."""
     may_pay_stopped: bool = False
@@ -211,7 +211,7 @@ def _amount(amount: Decimal, fund: FundFacts, method: MethodFacts | None) -> Non
 
 
 def _vat(line: CheckableLine, fund: FundFacts, facts: Facts) -> str:
-    if line.vat_code and line.vat_code not in facts.vat_codes:
+    if line.vat_code not in ("", fund.vat_code) and line.vat_code not in facts.vat_codes:
         raise _Refused("vat_unknown", f"There is no VAT code “{line.vat_code}”. Choose one of the VAT codes.")
     choice = vat_for_line(
         fund=fund.code,

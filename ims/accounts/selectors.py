@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Q, QuerySet
@@ -15,12 +17,13 @@ from ims.audit import personal
 from ims.audit.actors import Actor
 from ims.audit.scope import scoped
 from ims.funds.models import Fund, MethodOfPayment, VatCode
-from ims.funds.selectors import reference_rules
+from ims.funds.selectors import rule_of, with_rules
 
 MOST_FOUND = 5_000
 """No list offers more accounts than this; whoever needs others searches more narrowly."""
 
 PAY_STOPPED = "accounts.pay_stopped_account"
+M = TypeVar("M", Fund, MethodOfPayment)
 _POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][0-9A-Z]? ?(?:[0-9](?:[A-Z]{1,2})?)?")
 _WORD = re.compile(r"\w+", re.UNICODE)
 
@@ -122,43 +125,46 @@ def _name(text: str) -> Q:
     return Q(name_words=SearchQuery(wanted, config="simple", search_type="raw"))
 
 
-def facts_for(lines: Sequence[CheckableLine], *, actor: Actor | None = None) -> Facts:
-    """Everything the chain must know about `lines`, in five queries however many there are.
+@dataclass(frozen=True)
+class AtHand:
+    """Rows that whoever asks has read already, in the same transaction; what is in them is not read again."""
+
+    funds: Mapping[str, Fund] = field(default_factory=dict)
+    """By code, from `ims.funds.selectors.with_rules`."""
+    methods: Mapping[str, MethodOfPayment] = field(default_factory=dict)
+    """By code."""
+
+
+def facts_for(lines: Sequence[CheckableLine], *, actor: Actor | None = None, at_hand: AtHand = AtHand()) -> Facts:
+    """Everything the chain must know about `lines`, in four queries at most, however many there are.
 
     Funds outside the actor's scope are left out, so that their lines read as lines of an unknown fund.
     """
     codes = {line.fund for line in lines}
     if actor is not None and actor.funds is not None:
         codes &= actor.funds
-    rules = reference_rules(codes)
-    funds = {fund.code: _fund_facts(fund, rules) for fund in Fund.objects.filter(code__in=codes)}
-    methods = {
-        method.code: MethodFacts(
-            code=method.code,
-            name=method.name,
-            is_active=method.is_active,
-            minimum_amount=method.minimum_amount,
-            maximum_amount=method.maximum_amount,
-        )
-        for method in MethodOfPayment.objects.filter(code__in={line.method_of_payment for line in lines})
-    }
+    funds = {code: _fund_facts(fund) for code, fund in _read(codes, at_hand.funds, with_rules).items()}
+    wanted = {line.method_of_payment for line in lines if line.method_of_payment}
+    methods = {code: _method_facts(method) for code, method in _read(wanted, at_hand.methods, _methods).items()}
     return Facts(
         funds=funds,
         methods=methods,
-        vat_codes=dict(VatCode.objects.values_list("code", "is_active")),
+        vat_codes=_vat_codes(lines, funds),
         accounts=_accounts((line.fund, line.account_reference) for line in lines if line.fund in funds),
         may_pay_stopped=actor is not None and actor.may(PAY_STOPPED),
     )
 
 
-def check_lines(audience: Audience, lines: Sequence[CheckableLine], *, actor: Actor | None = None) -> list[Verdict]:
+def check_lines(
+    audience: Audience, lines: Sequence[CheckableLine], *, actor: Actor | None = None, at_hand: AtHand = AtHand()
+) -> list[Verdict]:
     """Whether each line may be posted, in order, with the sentence to show when it may not.
 
     `audience` is who pays: ``staff`` (journals, allocation, corrections, payments by telephone) or ``public``. An
     `actor` who holds ``accounts.pay_stopped_account`` may post to stopped accounts and is warned instead; the funds
     outside the actor's scope do not exist for them.
     """
-    facts = facts_for(lines, actor=actor)
+    facts = facts_for(lines, actor=actor, at_hand=at_hand)
     return [check_line(line, facts, audience) for line in lines]
 
 
@@ -180,7 +186,37 @@ def loads_visible_to(actor: Actor) -> QuerySet[AccountLoad]:
     return scoped(actor, loads)
 
 
-def _fund_facts(fund: Fund, rules: dict) -> FundFacts:
+def _read(codes: Set[str], at_hand: Mapping[str, M], read: Callable[[Set[str]], Iterable[M]]) -> dict[str, M]:
+    """The rows called `codes`: those at hand, and the others read at once."""
+    missing = codes - at_hand.keys()
+    return {code: at_hand[code] for code in codes - missing} | {
+        row.pk: row for row in (read(missing) if missing else ())
+    }
+
+
+def _methods(codes: Set[str]) -> QuerySet[MethodOfPayment]:
+    return MethodOfPayment.objects.filter(code__in=codes)
+
+
+def _vat_codes(lines: Iterable[CheckableLine], funds: Mapping[str, FundFacts]) -> dict[str, bool]:
+    """Whether the codes that `lines` ask for, beside their fund's own, are in use."""
+    codes = {
+        line.vat_code for line in lines if line.fund in funds and line.vat_code not in ("", funds[line.fund].vat_code)
+    }
+    return dict(VatCode.objects.filter(code__in=codes).values_list("code", "is_active")) if codes else {}
+
+
+def _method_facts(method: MethodOfPayment) -> MethodFacts:
+    return MethodFacts(
+        code=method.code,
+        name=method.name,
+        is_active=method.is_active,
+        minimum_amount=method.minimum_amount,
+        maximum_amount=method.maximum_amount,
+    )
+
+
+def _fund_facts(fund: Fund) -> FundFacts:
     return FundFacts(
         code=fund.code,
         name=fund.name,
@@ -189,7 +225,7 @@ def _fund_facts(fund: Fund, rules: dict) -> FundFacts:
         vat_may_be_overridden=fund.vat_may_be_overridden,
         maximum_amount=fund.maximum_amount,
         account_must_exist=fund.account_must_exist,
-        rule=rules.get(fund.code),
+        rule=rule_of(fund),
     )
 
 

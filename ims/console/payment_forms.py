@@ -105,10 +105,9 @@ class LineForm(forms.Form):
     amount = MoneyField(label="Amount (£)")
     narrative = forms.CharField(max_length=100, required=False)
 
-    def __init__(self, *args: Any, actor: Actor, **options: Any) -> None:
+    def __init__(self, *args: Any, fund_choices: list[tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
-        usable = funds.funds_in_use(actor).filter(is_suspense=False)
-        self.fields["fund"].choices = [("", "Choose a fund"), *((fund.pk, str(fund)) for fund in usable)]
+        self.fields["fund"].choices = fund_choices
 
     def as_line(self) -> NewLine:
         """What was typed, as a basket takes it."""
@@ -136,7 +135,9 @@ def line_set(data: Any, *, actor: Actor, add: bool = False) -> _Lines:
         data = data.copy()
         count = data.get("line-TOTAL_FORMS", "1")
         data["line-TOTAL_FORMS"] = str(min(MOST_LINES, int(count) + 1 if count.isdigit() else 1))
-    return kind(data, prefix="line", form_kwargs={"actor": actor})
+    usable = funds.funds_in_use(actor).filter(is_suspense=False).only("code", "name")
+    choices = [("", "Choose a fund"), *((fund.pk, str(fund)) for fund in usable)]
+    return kind(data, prefix="line", form_kwargs={"fund_choices": choices})
 
 
 class RefundForm(forms.Form):

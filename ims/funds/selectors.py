@@ -164,10 +164,19 @@ def reference_rules(codes: Iterable[str] | None = None) -> dict[str, ReferenceRu
 
     Ask once for each request or file and pass the answer on.
     """
-    funds = Fund.objects.filter(reference_rule__isnull=False).select_related("reference_rule__check_digit")
-    if codes is not None:
-        funds = funds.filter(code__in=set(codes))
-    return {fund.code: ReferenceRule.from_config(fund.reference_rule.as_config()) for fund in funds}
+    funds = with_rules(codes).filter(reference_rule__isnull=False)
+    return {fund.code: rule for fund in funds if (rule := rule_of(fund))}
+
+
+def with_rules(codes: Iterable[str] | None = None) -> QuerySet[Fund]:
+    """The funds called `codes` (all when none are given) with what `rule_of` asks of each, in one query."""
+    funds = Fund.objects.select_related("reference_rule__check_digit")
+    return funds if codes is None else funds.filter(code__in=set(codes))
+
+
+def rule_of(fund: Fund) -> ReferenceRule | None:
+    """The reference rule of a fund of `with_rules`; None when it has none. Patterns are compiled once a process."""
+    return ReferenceRule.from_config(fund.reference_rule.as_config()) if fund.reference_rule else None
 
 
 def messages_now(moment: datetime) -> list[SystemMessage]:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ims.audit.actors import Actor
 from ims.common import clock
 from ims.payments import rules
 from ims.payments.actors import CARD_DESK
+from ims.payments.checking import NewLine
 from ims.payments.errors import AlreadyPaid, PaymentRefusal, ProviderDown, StillStarting
 from ims.payments.gateways import provider_for
 from ims.payments.models import PaymentAttempt, PaymentService
 from ims.payments.services import attempts, watching
+from ims.payments.services.attempts import Begun
+from ims.payments.services.baskets import Payer
 from ims.payments.states import UNFINISHED, State
 from ims.providers.card import (
     Misconfigured,
@@ -65,11 +68,29 @@ def start_payment(*, actor: Actor, basket_id: int, return_url: Callable[[str], s
         begun = attempts.begin(actor=actor, basket_id=basket_id)
         if not begun.is_new:
             raise StillStarting("This payment is just being started in another tab. Go on there, or try again.")
-    return _create(actor, begun.attempt, return_url(begun.attempt.return_token))
+    return _create(actor, begun, return_url)
 
 
-def _create(actor: Actor, attempt: PaymentAttempt, return_url: str) -> Started:
-    request = attempts.request_for(attempt, return_url)
+def start_new_payment(
+    *,
+    actor: Actor,
+    channel: str,
+    lines: Sequence[NewLine],
+    payer: Payer,
+    source: str,
+    return_url: Callable[[str], str],
+) -> Started:
+    """Open a basket and ask a provider for its payment at once: for a face that knows already all that is to be paid.
+
+    Raises `PaymentRefusal` (nothing is kept then) or `ProviderDown`. See `start_payment`.
+    """
+    begun = attempts.begin_new(actor=actor, channel=channel, lines=lines, payer=payer, source=source)
+    return _create(actor, begun, return_url)
+
+
+def _create(actor: Actor, begun: Begun, return_url: Callable[[str], str]) -> Started:
+    attempt = begun.attempt
+    request = attempts.request_for(attempt, begun.goods, return_url(attempt.return_token))
     try:
         made = provider_for(attempt.service).create(request)
     except (Unreachable, Nonsense) as error:
@@ -198,30 +219,6 @@ def cancel_payment(*, actor: Actor, attempt_id: int) -> PaymentAttempt:
             note_failure(attempt.service, error)
             raise ProviderDown("The card payment service does not answer just now. Try again.") from error
     return refresh(actor=actor, attempt_id=attempt_id, heard_by="cancel")
-
-
-def read_again_what_is_due(*, most: int = 100, per_second: float = 5.0) -> int:
-    """Look at every payment and refund whose time has come, gently; the number looked at."""
-    from ims.payments.refunding import refresh_refund
-
-    looked = 0
-    while looked < most:
-        claimed = watching.claim(actor=CARD_DESK, most=min(10, most - looked))
-        if not claimed:
-            break
-        for kind, subject in claimed:
-            begun = time.monotonic()
-            try:
-                if kind == "attempt":
-                    refresh(actor=CARD_DESK, attempt_id=subject, heard_by="poll")
-                else:
-                    refresh_refund(actor=CARD_DESK, refund_id=subject)
-            except Exception:
-                # One that cannot be read must not keep the others from being read; its own next look is set already.
-                logger.exception("Looking at %s %s failed.", kind, subject)
-            looked += 1
-            time.sleep(max(0.0, 1 / per_second - (time.monotonic() - begun)))
-    return looked
 
 
 def note_failure(service: PaymentService, error: ProviderError) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,7 +77,7 @@ def practice_books() -> stub.Books:
     return _books(path)
 
 
-@cache
+@lru_cache(maxsize=1)
 def _books(path: Path) -> stub.Books:
     return stub.Books(path)
 

@@ -32,7 +32,7 @@ def route_for(channel: str, funds: Iterable[str]) -> PaymentRoute:
     wanted = set(funds)
     routes = list(
         PaymentRoute.objects.filter(Q(fund__in=wanted) | Q(fund__isnull=True), channel=channel, service__is_active=True)
-        .select_related("service", "method_of_payment")
+        .select_related("service__health", "method_of_payment")
         .order_by("pk")
     )
     by_fund = {route.fund_id: route for route in routes}
@@ -71,9 +71,13 @@ def unfinished_attempt(basket: Basket) -> PaymentAttempt | None:
 
 def is_in_scope(actor: Actor, basket: Basket) -> bool:
     """Whether `basket`, its office and the fund of every line, lies in the actor's scope."""
-    if actor.offices is not None and basket.office_id not in actor.offices:
-        return False
-    return not beyond(actor, BasketLine.objects.filter(basket=basket)).exists()
+    lines = BasketLine.objects.filter(basket=basket)
+    return is_office_in_scope(actor, basket) and not beyond(actor, lines).exists()
+
+
+def is_office_in_scope(actor: Actor, basket: Basket) -> bool:
+    """Whether the office of `basket` lies in the actor's scope."""
+    return actor.offices is None or basket.office_id in actor.offices
 
 
 def attempts_visible_to(actor: Actor) -> QuerySet[PaymentAttempt]:

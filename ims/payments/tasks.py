@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ims.jobs.queue import schedule, task
 from ims.jobs.running import Run
-from ims.payments import dealings, reading, refunding
+from ims.payments import dealings, following, reading, refunding
 from ims.payments.actors import CARD_DESK
 from ims.payments.services import links, settlement
 from ims.payments.services.notifications import READ_AGAIN
@@ -26,7 +26,7 @@ def send(run: Run, *, refund: int) -> str:
 @schedule("payments.follow", "* * * * *", title="Follow card payments")
 def follow() -> None:
     """Finish what nobody came back for: payments whose payer closed the browser, refunds on their way."""
-    dealings.read_again_what_is_due(most=250)
+    following.read_again_what_is_due(most=250)
 
 
 @schedule("payments.expire", "*/5 * * * *", title="Close baskets and payment links that have expired")

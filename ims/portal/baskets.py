@@ -12,10 +12,10 @@ from ims.common.errors import NotFound
 from ims.correspondence.composing import title_of
 from ims.payment_types.models import PaymentType
 from ims.payments import selectors
+from ims.payments.checking import NewLine
 from ims.payments.errors import PaymentRefusal
 from ims.payments.models import Basket, BasketLine
 from ims.payments.services import baskets
-from ims.payments.services.baskets import NewLine
 from ims.portal.payer import PAYER
 
 SESSION_KEY = "pay_basket"

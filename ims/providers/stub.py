@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import secrets as randomness
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,31 +67,35 @@ class Books:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.executescript(_TABLES)
+        self._own = threading.local()
+        connection = self._connection()
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(_TABLES)
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=20, isolation_level=None)
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's own connection, kept open: closing the last one has SQLite tidy the whole file each time."""
+        kept, process = getattr(self._own, "kept", (None, 0))
+        if kept is None or process != os.getpid():  # a connection does not survive a fork
+            kept = sqlite3.connect(self._path, timeout=20, isolation_level=None)
+            kept.execute("PRAGMA synchronous=NORMAL")
+            self._own.kept = kept, os.getpid()
+        return kept
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that no other writer overlaps."""
-        with closing(self._connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        connection = self._connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
     def facts(self, question: str, *values: Any) -> list[dict[str, Any]]:
         """The facts of every row that `question`, a SELECT of one column, finds."""
-        with closing(self._connect()) as connection:
-            return [json.loads(row[0]) for row in connection.execute(question, values)]
+        return [json.loads(row[0]) for row in self._connection().execute(question, values)]
 
 
 def _id(kind: str) -> str:

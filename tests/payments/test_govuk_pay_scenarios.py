@@ -19,8 +19,9 @@ from ims.jobs.worker import run_worker
 from ims.ledger.models import Entry, Posting
 from ims.payments import gateways, reading, refundable, refunding
 from ims.payments.actors import CARD_DESK
-from ims.payments.dealings import cancel_payment, read_again_what_is_due, refresh
+from ims.payments.dealings import cancel_payment, refresh
 from ims.payments.errors import AlreadyPaid, PaymentRefusal, ProviderDown
+from ims.payments.following import read_again_what_is_due
 from ims.payments.models import (
     Basket,
     Dispute,
@@ -440,28 +441,6 @@ def test_a_key_of_another_service_is_told_and_concludes_nothing(pay):
     attempt = refresh(actor=CARD_DESK, attempt_id=started.attempt.pk)
     assert attempt.state == "open"
     assert "another account" in PaymentException.objects.get().message
-
-
-def test_killed_between_answer_and_commit_the_poller_finishes(pay, monkeypatch):
-    def killed(**_):
-        raise SystemExit("killed")
-
-    basket = pay.basket()
-    with monkeypatch.context() as dying, pytest.raises(SystemExit):
-        dying.setattr("ims.payments.services.attempts.hear", killed)
-        pay.start(basket)
-    started_id = PaymentAttempt.objects.get().pk
-    made_long_ago(PaymentAttempt.objects.get(), minutes=1)
-    poll()
-    attempt = PaymentAttempt.objects.get()
-    assert attempt.state == "open"
-    pay.double.pay(attempt.provider_id)
-    with monkeypatch.context() as dying, pytest.raises(SystemExit):
-        dying.setattr("ims.payments.services.attempts.hear", killed)
-        refresh(actor=pay.public, attempt_id=attempt.pk)
-    assert Posting.objects.count() == 0
-    poll()
-    assert PaymentAttempt.objects.get(pk=started_id).state == "paid"
 
 
 def test_what_cannot_be_posted_anywhere_is_held_and_posts_by_itself_later(pay):

@@ -14,10 +14,11 @@ from ims.audit.models import Event
 from ims.common import clock
 from ims.common.errors import NotAllowed, NotFound
 from ims.ledger.models import Entry, Posting
-from ims.payments import dealings
+from ims.payments import dealings, following
 from ims.payments.actors import CARD_DESK
-from ims.payments.dealings import cancel_payment, read_again_what_is_due, refresh, start_payment
+from ims.payments.dealings import cancel_payment, refresh
 from ims.payments.errors import AlreadyPaid, PaymentRefusal
+from ims.payments.following import read_again_what_is_due
 from ims.payments.models import Basket, BasketLine, PaymentAttempt, PaymentException, Watch
 from ims.payments.services import NewLine, Payer, add_line, copy_basket, open_basket, remove_line, set_payer
 from ims.payments.services.attempts import hear
@@ -292,39 +293,19 @@ def test_a_double_click_asks_the_provider_once(desk_committed):
     assert len(list(desk.provider.search(dealings.Search()))) == 1
 
 
-def test_killed_between_the_answer_and_the_commit_the_poller_finishes(desk_committed, monkeypatch):
-    desk = desk_committed
-    basket = desk.basket()
-
-    def die(**_):
-        raise SystemExit("killed")
-
-    with monkeypatch.context() as killed, pytest.raises(SystemExit):
-        killed.setattr("ims.payments.services.attempts.hear", die)
-        desk.start(basket)
-    attempt = PaymentAttempt.objects.get()
-    assert (attempt.state, attempt.provider_id) == ("new", None)
-    made = next(iter(desk.provider.search(dealings.Search(reference=attempt.reference))))
-
-    attempt = refresh(actor=CARD_DESK, attempt_id=attempt.pk, heard_by="poll")
-
-    assert (attempt.state, attempt.provider_id) == ("open", made.payment_id)
-    assert start_payment(actor=desk.public, basket_id=basket.pk, return_url=str).attempt.pk == attempt.pk
-
-
 def test_one_that_cannot_be_read_does_not_keep_the_others_from_being_read(desk, monkeypatch):
     first, second = desk.start(desk.basket()), desk.start(desk.basket("9.00"))
     for started in (first, second):
         desk.choose(started)
     Watch.objects.update(due_at=clock.now() - timedelta(seconds=1))
-    real = dealings.refresh
+    real = following.refresh
 
     def poisoned(*, attempt_id, **options):
         if attempt_id == first.attempt.pk:
             raise ValueError("nobody expected this")
         return real(attempt_id=attempt_id, **options)
 
-    monkeypatch.setattr(dealings, "refresh", poisoned)
+    monkeypatch.setattr(following, "refresh", poisoned)
     assert read_again_what_is_due(per_second=1000) == 2
     assert PaymentAttempt.objects.get(pk=second.attempt.pk).state == "paid"
     assert Watch.objects.filter(subject_id=first.attempt.pk).exists(), "it is looked at again later"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 
 from ims.audit.models import Event
@@ -207,3 +208,17 @@ def test_two_administrators_cannot_remove_each_other_at_once(transactional_db):
         thread.join()
     assert sorted(outcomes) == ["done", "refused"]
     assert User.objects.filter(is_active=True, groups__name=ADMINISTRATOR).count() == 1
+
+
+def test_a_person_may_what_they_and_their_groups_may_in_one_question(db, django_assert_num_queries):
+    person = member("olu", INCOME_OFFICER, SERVICE_DESK)
+    person.user_permissions.add(Permission.objects.get(codename="post_journal"))
+    stock = ModelBackend().get_all_permissions(User.objects.get(pk=person.pk))
+    for who, held, queries in (
+        (person, stock, 1),
+        (User(pk=person.pk, is_active=False), set(), 0),
+    ):
+        with django_assert_num_queries(queries):
+            assert who.get_all_permissions() == held
+    assert "ledger.post_journal" in stock
+    assert len(stock) > 10

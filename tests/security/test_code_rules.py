@@ -54,8 +54,6 @@ NEEDS_NO_AUTHORISE = {
     "payments.locked": "holds a record, for services that authorise",
     "payments.open_for_change": "holds a basket that may change, for services that authorise",
     "payments.refuse_closed": "says why a basket cannot be paid any more; writes nothing",
-    "payments.lines_of": "reads the lines of a basket, for services that authorise",
-    "payments.check_basket": "checks a basket once more, for `begin`, which authorises",
     "payments.office_of": "names the office of a basket; writes nothing",
     "payments.request_for": "words what a provider is asked, for `start_payment`, whose `begin` authorises",
     "payments.source_key": "spells a natural key",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from django.db import connection
@@ -34,19 +35,39 @@ class Process:
         """The next line it prints."""
         return self.popen.stdout.readline().decode().strip()
 
+    def until_it_waits(self) -> None:
+        """Return once it waits for a lock that another connection holds. Raises `AssertionError` when it does not."""
+        self._until(lambda: self._sessions("wait_event_type = 'Lock'") > 0, "The process waits for nobody.")
+
+    def strike(self) -> None:
+        """Kill it outright. Its session may live on at the server for as long as that waits for a lock; see `kill`."""
+        self.popen.send_signal(signal.SIGKILL)
+        self.popen.wait()
+        self.popen.stdout.close()
+
     def kill(self) -> None:
         """Kill it outright, and return once the server has let go of what it held.
 
         Raises `AssertionError` when the server does not notice that it is gone.
         """
-        self.popen.send_signal(signal.SIGKILL)
-        self.popen.wait()
-        self.popen.stdout.close()
+        self.strike()
+        self._until(lambda: self._sessions("true") == 0, "The killed process still holds its connection.")
+
+    def _sessions(self, condition: str) -> int:
+        """How many of its sessions fit, as they are now: within a transaction the server would repeat itself."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                f"SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND {condition}",
+                [self.name],
+            )
+            return cursor.fetchone()[0]
+
+    @staticmethod
+    def _until(holds: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [self.name])
-                if cursor.fetchone()[0] == 0:
-                    return
+            if holds():
+                return
             time.sleep(0.05)
-        raise AssertionError("The killed process still holds its connection.")
+        raise AssertionError(otherwise)

@@ -25,7 +25,7 @@ from ims.payments import dealings, lists, observers, refundable, refunding, sele
 from ims.payments.errors import AlreadyPaid
 from ims.payments.models import PaymentAttempt, PaymentLink
 from ims.payments.models.set_up import Channel
-from ims.payments.services import links, open_basket, request_refund
+from ims.payments.services import links, request_refund
 from ims.payments.states import POSTED, UNFINISHED
 from ims.providers.card import NextStep
 
@@ -182,18 +182,24 @@ def _taken(request: HttpRequest, how: HowForm, lines: Any, context: dict[str, An
             amount = format_pounds(link.basket.total)
             messages.success(request, f"The payment link over {amount} is ready, and on its way to {sent.masked_to}.")
             return redirect("payments:link", link.pk)
-        basket = open_basket(actor=request.actor, channel=channel, lines=lines.lines(), payer=payer, source="console")
-        return _to_card_page(request, basket.pk)
+        started = dealings.start_new_payment(
+            actor=request.actor,
+            channel=channel,
+            lines=lines.lines(),
+            payer=payer,
+            source="console",
+            return_url=_return_address(request),
+        )
+        return _to_card_page(request, started)
     assert not attempt.succeeded
     return render(request, "console/payments/take.html", context)
 
 
-def _to_card_page(request: HttpRequest, basket_id: int) -> HttpResponse:
-    started = dealings.start_payment(
-        actor=request.actor,
-        basket_id=basket_id,
-        return_url=lambda token: request.build_absolute_uri(reverse("payments:returned", args=[token])),
-    )
+def _return_address(request: HttpRequest) -> Callable[[str], str]:
+    return lambda token: request.build_absolute_uri(reverse("payments:returned", args=[token]))
+
+
+def _to_card_page(request: HttpRequest, started: dealings.Started) -> HttpResponse:
     return to_next_step(request, started.next_step, selectors.card_page_origins(started.attempt.service))
 
 
@@ -214,7 +220,10 @@ def go_on(request: HttpRequest, attempt_id: int) -> HttpResponse:
     if attempt.basket is None:
         raise NotFound("This payment was not taken here.")
     try:
-        return _to_card_page(request, attempt.basket_id)
+        started = dealings.start_payment(
+            actor=request.actor, basket_id=attempt.basket_id, return_url=_return_address(request)
+        )
+        return _to_card_page(request, started)
     except AlreadyPaid as paid:
         messages.info(request, paid.message)
         return redirect("payments:payment", attempt_id)

@@ -3,8 +3,8 @@
 What talks to a provider stands in `ims.payments.dealings` and `ims.payments.refunding`, between transactions.
 """
 
+from ims.payments.checking import NewLine
 from ims.payments.services.baskets import (
-    NewLine,
     Payer,
     add_line,
     cancel_basket,

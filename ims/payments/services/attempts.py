@@ -7,6 +7,7 @@ within one.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -14,9 +15,11 @@ from django.db import transaction
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
 from ims.common import clock
+from ims.common.errors import NotFound
 from ims.funds.models import MethodOfPayment
-from ims.payments import observers, rules, selectors, states
+from ims.payments import checking, observers, rules, selectors, states
 from ims.payments.actors import CARD_DESK
+from ims.payments.checking import Checked, NewLine
 from ims.payments.gateways import ABILITIES
 from ims.payments.models import (
     AttemptMove,
@@ -29,6 +32,7 @@ from ims.payments.models import (
     Watch,
 )
 from ims.payments.services import baskets, receipting
+from ims.payments.services.baskets import Payer
 from ims.payments.services.troubles import raise_exception
 from ims.payments.services.watching import watch
 from ims.payments.states import State
@@ -39,10 +43,15 @@ LOOK = "payments.view_paymentattempt"
 
 @dataclass(frozen=True)
 class Begun:
-    """The attempt to go on with. `is_new`: its provider has not been asked yet."""
+    """The attempt to go on with. `goods`: what a new one pays, whose provider has not been asked yet."""
 
     attempt: PaymentAttempt
-    is_new: bool
+    goods: Checked | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether its provider is still to be asked."""
+        return self.goods is not None
 
 
 def authorise_following(actor: Actor) -> None:
@@ -59,12 +68,32 @@ def begin(*, actor: Actor, basket_id: int) -> Begun:
     """
     baskets.authorise_basket(actor, basket_id)
     basket = baskets.locked(basket_id)
-    under_way = selectors.unfinished_attempt(basket)
+    earlier = list(basket.attempts.select_related("service"))
+    under_way = next((attempt for attempt in earlier if attempt.state in states.UNFINISHED), None)
     if under_way and basket.state != Basket.State.PAID:
-        return Begun(under_way, is_new=False)
+        return Begun(under_way)
     baskets.refuse_closed(basket)
-    route = baskets.check_basket(basket, actor)
-    number = basket.attempts.count() + 1
+    goods = checking.checked(basket, checking.lines_of(basket), actor)
+    checking.refuse_unpayable(basket, goods)
+    return _begun(actor, basket, goods, number=len(earlier) + 1)
+
+
+@transaction.atomic(durable=True)
+def begin_new(*, actor: Actor, channel: str, lines: Sequence[NewLine], payer: Payer, source: str) -> Begun:
+    """Open a basket, seal it and write down its first attempt, for a face that knows at once all that is to be paid.
+
+    Raises `PaymentRefusal` when it may not be paid; nothing is kept then.
+    """
+    basket = baskets.new_basket(actor, channel, payer, source=source)
+    if not selectors.is_office_in_scope(actor, basket):
+        raise NotFound("Your own office is not one of those you may see. Ask an administrator to put that right.")
+    goods = checking.checked(basket, lines, actor)
+    checking.refuse_unpayable(basket, goods)
+    baskets.keep(basket, goods, actor)
+    return _begun(actor, basket, goods, number=1)
+
+
+def _begun(actor: Actor, basket: Basket, goods: Checked, *, number: int) -> Begun:
     with acting(actor, "Payment started"):
         basket.state, basket.sealed_at = Basket.State.PAYING, basket.sealed_at or clock.now()
         basket.save()
@@ -73,9 +102,9 @@ def begin(*, actor: Actor, basket_id: int) -> Begun:
             number=number,
             reference=f"{basket.reference}-{number}",
             return_token=secrets.token_urlsafe(24),
-            service=route.service,
-            method_of_payment=route.method_of_payment,
-            amount=basket.total,
+            service=goods.route.service,
+            method_of_payment=goods.route.method_of_payment,
+            amount=goods.total,
             actor_kind=actor.kind,
             actor_id=actor.identifier,
             actor_name=actor.name,
@@ -83,17 +112,17 @@ def begin(*, actor: Actor, basket_id: int) -> Begun:
     _move(attempt, "", State.NEW, heard_by="start", actor=actor)
     _appoint(attempt)
     record("payment_started", actor=actor, subject=attempt, data={"amount": str(attempt.amount)})
-    return Begun(attempt, is_new=True)
+    return Begun(attempt, goods)
 
 
-def request_for(attempt: PaymentAttempt, return_url: str) -> PaymentRequest:
-    """What the provider is asked for an attempt of a basket."""
+def request_for(attempt: PaymentAttempt, goods: Checked, return_url: str) -> PaymentRequest:
+    """What the provider is asked for an attempt to pay `goods`."""
     basket = attempt.basket
-    lines = list(basket.lines.select_related("fund").order_by("line"))
+    funds = [goods.funds[line.fund] for line, _ in goods.lines]
     return PaymentRequest(
         amount=rules.pence(attempt.amount),
         reference=attempt.reference,
-        description=rules.describe([line.fund.display_name or line.fund.name for line in lines]),
+        description=rules.describe([fund.display_name or fund.name for fund in funds]),
         return_url=return_url,
         language=basket.language,
         email=basket.email,
@@ -103,7 +132,7 @@ def request_for(attempt: PaymentAttempt, return_url: str) -> PaymentRequest:
         metadata={
             "ims_basket": basket.reference,
             "ims_attempt": attempt.reference,
-            "funds": ",".join(sorted({line.fund_id for line in lines}))[: rules.MOST_METADATA],
+            "funds": ",".join(sorted({fund.code for fund in funds}))[: rules.MOST_METADATA],
         },
         moto=basket.channel == "telephone",
     )
@@ -115,6 +144,7 @@ def not_made(*, actor: Actor, attempt_id: int, state: str, code: str, reason: st
     authorise_following(actor)
     attempt = _locked(attempt_id)
     if attempt.state == State.NEW:
+        attempt.basket = baskets.locked(attempt.basket_id)
         _become(attempt, State(state), heard_by="provider", actor=actor, reason=reason, code=code)
         _after_failure(attempt)
         _appoint(attempt)
@@ -130,7 +160,9 @@ def hear(*, actor: Actor, attempt_id: int, seen: Payment, heard_by: str, strong:
     """
     authorise_following(actor)
     attempt = _locked(attempt_id)
-    basket = baskets.locked(attempt.basket_id) if attempt.basket_id else None
+    if attempt.basket_id and _concerns_basket(attempt, seen):
+        attempt.basket = baskets.locked(attempt.basket_id)
+    basket = attempt.basket
     verdict = rules.judge(
         seen,
         state=State(attempt.state),
@@ -169,8 +201,14 @@ def hear(*, actor: Actor, attempt_id: int, seen: Payment, heard_by: str, strong:
             message=sentence,
         )
     _report_stuck(attempt, seen)
-    _appoint(attempt, looked=True)
+    if not (heard_by == "start" and attempt.state in states.UNFINISHED):  # `begin` made that appointment a moment ago
+        _appoint(attempt)
     return attempt
+
+
+def _concerns_basket(attempt: PaymentAttempt, seen: Payment) -> bool:
+    """Whether `seen` may end the payment or find it ended. Until then its basket stays as it is and need not wait."""
+    return attempt.state not in states.UNFINISHED or states.OF_PROVIDER[seen.status] not in states.UNFINISHED
 
 
 @transaction.atomic(durable=True)
@@ -352,7 +390,7 @@ def _report_stuck(attempt: PaymentAttempt, seen: Payment) -> None:
     )
 
 
-def _appoint(attempt: PaymentAttempt, *, looked: bool = False) -> None:
+def _appoint(attempt: PaymentAttempt) -> None:
     due = rules.next_look(
         State(attempt.state),
         asked_at=attempt.asked_at,

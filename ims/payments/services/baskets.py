@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 
 from django.db import transaction
 
-from ims.accounts.rules import LineToCheck, Verdict
-from ims.accounts.selectors import check_lines
 from ims.audit.actors import Actor, acting, authorise
+from ims.audit.history import create_all
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import NotFound
-from ims.common.money import ZERO, format_pounds
-from ims.funds.models import Fund
 from ims.ledger.preparation import FALLBACK_OFFICE
-from ims.payments import rules, selectors
+from ims.payments import selectors
+from ims.payments.checking import Checked, NewLine, as_new, checked, lines_of
 from ims.payments.errors import AlreadyPaid, PaymentRefusal
 from ims.payments.models import Basket, BasketLine
-from ims.payments.models.set_up import Channel, PaymentRoute
+from ims.payments.models.set_up import Channel
 
 STAYS_OPEN = timedelta(hours=1)
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -34,17 +31,6 @@ NEEDED = {
     Channel.TELEPHONE: "payments.take_payment",
     Channel.COUNTER: "payments.take_payment",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewLine:
-    """One thing to be paid. `amount` in pounds, VAT included. Empty VAT code: the fund's own."""
-
-    fund: str
-    amount: Decimal
-    account_reference: str = ""
-    vat_code: str = ""
-    narrative: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,30 +61,58 @@ def open_basket(
     The same `source` and `source_key` again returns the basket made first. Raises `PaymentRefusal` with a sentence for
     every line that may not be paid; nothing is kept then.
     """
-    authorise(actor, NEEDED[Channel(channel)], what="take card payments this way")
+    _authorise_channel(actor, channel)
     if source_key and (earlier := Basket.objects.filter(source=source, source_key=source_key).first()):
         return earlier
-    with acting(actor, "Opened"):
-        basket = Basket.objects.create(
-            reference="P" + "".join(secrets.choice(_ALPHABET) for _ in range(9)),
-            token=secrets.token_urlsafe(24),
-            channel=channel,
-            office_id=actor.office or None,
-            payer_name=payer.name,
-            email=payer.email,
-            telephone=payer.telephone,
-            address=payer.address,
-            postcode=payer.postcode,
-            language=language,
-            source=source,
-            source_key=source_key,
-            expires_at=clock.now() + stays_open,
-            actor_kind=actor.kind,
-            actor_id=actor.identifier,
-            actor_name=actor.name,
-        )
-        _keep(basket, _checked(basket, lines, actor)[0])
+    basket = new_basket(
+        actor, channel, payer, language=language, source=source, source_key=source_key, stays_open=stays_open
+    )
+    keep(basket, checked(basket, lines, actor), actor)
     return basket
+
+
+def _authorise_channel(actor: Actor, channel: str) -> None:
+    authorise(actor, NEEDED[Channel(channel)], what="take card payments this way")
+
+
+def new_basket(
+    actor: Actor,
+    channel: str,
+    payer: Payer,
+    *,
+    source: str,
+    language: str = "en",
+    source_key: str = "",
+    stays_open: timedelta = STAYS_OPEN,
+) -> Basket:
+    """A basket of `actor`'s that is not in the database yet: `keep` writes it, with its lines."""
+    _authorise_channel(actor, channel)
+    return Basket(
+        reference="P" + "".join(secrets.choice(_ALPHABET) for _ in range(9)),
+        token=secrets.token_urlsafe(24),
+        channel=channel,
+        office_id=actor.office or None,
+        payer_name=payer.name,
+        email=payer.email,
+        telephone=payer.telephone,
+        address=payer.address,
+        postcode=payer.postcode,
+        language=language,
+        source=source,
+        source_key=source_key,
+        expires_at=clock.now() + stays_open,
+        actor_kind=actor.kind,
+        actor_id=actor.identifier,
+        actor_name=actor.name,
+    )
+
+
+def keep(basket: Basket, goods: Checked, actor: Actor) -> list[BasketLine]:
+    """Write a new basket and its lines, in the caller's transaction."""
+    _authorise_channel(actor, basket.channel)
+    with acting(actor, "Opened"):
+        basket.save()
+        return _keep_lines(basket, goods, 1)
 
 
 @transaction.atomic
@@ -106,9 +120,11 @@ def add_line(*, actor: Actor, basket_id: int, line: NewLine) -> BasketLine:
     """Put one more line into an open basket. Raises `PaymentRefusal` when it, or the whole, may not be paid."""
     authorise_basket(actor, basket_id)
     basket = open_for_change(basket_id)
-    lines = [*lines_of(basket), line]
+    there = list(basket.lines.order_by("line"))
+    goods = checked(basket, [*map(as_new, there), line], actor)
     with acting(actor, "Line added"):
-        return _keep(basket, _checked(basket, lines, actor)[0][-1:], start=_last(basket) + 1)[0]
+        last = max((each.line for each in there), default=0)
+        return _keep_lines(basket, replace(goods, lines=goods.lines[-1:]), last + 1)[0]
 
 
 @transaction.atomic
@@ -128,7 +144,7 @@ def set_payer(*, actor: Actor, basket_id: int, payer: Payer) -> Basket:
     """Write down who pays. Allowed until the basket is paid."""
     authorise_basket(actor, basket_id)
     basket = locked(basket_id)
-    _refuse_closed(basket)
+    refuse_closed(basket)
     basket.payer_name, basket.email, basket.telephone = payer.name.strip(), payer.email.strip(), payer.telephone.strip()
     basket.address, basket.postcode = payer.address.strip(), payer.postcode.strip()
     with acting(actor, "Payer given"):
@@ -162,7 +178,7 @@ def cancel_basket(*, actor: Actor, basket_id: int, reason: str = "Given up") -> 
     """Give up a basket that nobody is paying."""
     authorise_basket(actor, basket_id)
     basket = locked(basket_id)
-    _refuse_closed(basket)
+    refuse_closed(basket)
     if selectors.unfinished_attempt(basket):
         raise PaymentRefusal("A payment of this basket is under way. Cancel the payment first.", code="being_paid")
     basket.state = Basket.State.CANCELLED
@@ -179,7 +195,7 @@ def authorise_basket(actor: Actor, basket_id: int) -> None:
         raise NotFound("There is no such basket.")
     if basket.channel == Channel.LINK and actor.may("payments.pay_online"):
         return
-    authorise(actor, NEEDED[Channel(basket.channel)], what="take card payments this way")
+    _authorise_channel(actor, basket.channel)
 
 
 def locked(basket_id: int) -> Basket:
@@ -193,7 +209,7 @@ def locked(basket_id: int) -> Basket:
 def open_for_change(basket_id: int) -> Basket:
     """The basket, held, if its lines may still change."""
     basket = locked(basket_id)
-    _refuse_closed(basket)
+    refuse_closed(basket)
     if basket.sealed_at:
         raise PaymentRefusal(
             "A payment of this basket was started, so its lines stay as they are. Begin a new basket to change them.",
@@ -202,7 +218,8 @@ def open_for_change(basket_id: int) -> Basket:
     return basket
 
 
-def _refuse_closed(basket: Basket) -> None:
+def refuse_closed(basket: Basket) -> None:
+    """Raise a refusal when the basket is paid, cancelled or expired."""
     if basket.state == Basket.State.PAID:
         raise AlreadyPaid("This basket is paid.")
     if basket.state == Basket.State.CANCELLED:
@@ -212,121 +229,21 @@ def _refuse_closed(basket: Basket) -> None:
         raise PaymentRefusal("This basket has expired. Begin a new one.", code="basket_expired")
 
 
-def refuse_closed(basket: Basket) -> None:
-    """Raise a refusal when the basket is paid, cancelled or expired."""
-    _refuse_closed(basket)
-
-
-def lines_of(basket: Basket) -> list[NewLine]:
-    """The basket's lines as they would be given."""
-    return [
-        NewLine(
-            fund=line.fund_id,
-            amount=line.amount,
-            account_reference=line.account_reference,
-            vat_code=line.vat_code_id,
-            narrative=line.narrative,
-        )
-        for line in basket.lines.order_by("line")
-    ]
-
-
-def check_basket(basket: Basket, actor: Actor, *, ask_address: bool = True) -> PaymentRoute:
-    """Check the whole basket once more before money is asked for; return the route that takes it.
-
-    Raises `PaymentRefusal` with a sentence for every line that may not be paid (any more). `ask_address` False: whoever
-    pays later will be asked for it.
-    """
-    lines = lines_of(basket)
-    if not lines:
-        raise PaymentRefusal("The basket is empty. Add what is to be paid.", code="basket_empty")
-    _, route = _checked(basket, lines, actor)
-    total = sum((line.amount for line in lines), ZERO)
-    service = route.service
-    if not service.minimum_amount <= total <= service.maximum_amount:
-        raise PaymentRefusal(
-            f"{format_pounds(total)} cannot be paid by card: the least is {format_pounds(service.minimum_amount)} and "
-            f"the most {format_pounds(service.maximum_amount)}. Pay another way, or in parts.",
-            code="outside_card_limits",
-        )
-    if ask_address:
-        _require_address(basket, lines)
-    return route
-
-
-def _require_address(basket: Basket, lines: Sequence[NewLine]) -> None:
-    wanting = Fund.objects.filter(code__in={line.fund for line in lines}, address_is_collected=True).first()
-    if wanting and not (basket.payer_name and basket.address and basket.postcode):
-        raise PaymentRefusal(
-            f"{wanting.display_name or wanting.name} needs the payer's name, address and postcode. Enter them.",
-            code="address_missing",
-        )
-
-
-def _checked(
-    basket: Basket, lines: Sequence[NewLine], actor: Actor
-) -> tuple[list[tuple[NewLine, Verdict]], PaymentRoute | None]:
-    if len(lines) > rules.MOST_LINES:
-        raise PaymentRefusal(
-            f"A basket holds {rules.MOST_LINES} lines. Pay these first, then the rest.", code="basket_full"
-        )
-    public = basket.channel == Channel.ONLINE
-    route = selectors.route_for(basket.channel, [line.fund for line in lines]) if lines else None
-    method = route.method_of_payment_id if route else ""
-    to_check = [
-        LineToCheck(
-            fund=line.fund,
-            amount=line.amount,
-            account_reference=line.account_reference,
-            method_of_payment=method,
-            vat_code=line.vat_code,
-        )
-        for line in lines
-    ]
-    verdicts = check_lines("public" if public else "staff", to_check, actor=actor)
-    refusals = _refusals(lines, verdicts, public=public)
-    if refusals:
-        raise PaymentRefusal(" ".join(refusals), code="lines_refused", details=refusals)
-    return list(zip(lines, verdicts, strict=True)), route
-
-
-def _refusals(lines: Sequence[NewLine], verdicts: Sequence[Verdict], *, public: bool) -> list[str]:
-    online = set()
-    if public:
-        online = set(Fund.objects.filter(is_payable_online=True).values_list("code", flat=True))
-    found, seen = [], set()
-    for number, (line, verdict) in enumerate(zip(lines, verdicts, strict=True), start=1):
-        start = f"Line {number}: " if len(lines) > 1 else ""
-        key = (line.fund, (verdict.account_reference or "").upper())
-        if not verdict.accepted:
-            found.append(start + verdict.refusal)
-        elif line.amount < 0:
-            found.append(f"{start}{format_pounds(line.amount)} is less than nothing. Give an amount above £0.00.")
-        elif public and line.fund not in online:
-            found.append(f"{start}This cannot be paid online. Choose something else.")
-        elif key[1] and key in seen:
-            found.append(f"{start}Reference {verdict.account_reference} is in the basket already. Change its amount.")
-        seen.add(key)
-    return found
-
-
-def _keep(basket: Basket, checked: Sequence[tuple[NewLine, Verdict]], *, start: int = 1) -> list[BasketLine]:
-    return [
-        BasketLine.objects.create(
+def _keep_lines(basket: Basket, goods: Checked, first: int) -> list[BasketLine]:
+    lines = [
+        BasketLine(
             basket=basket,
             line=number,
-            fund_id=line.fund,
+            fund=goods.funds[line.fund],
             account_reference=verdict.account_reference,
             amount=line.amount,
             vat_code_id=verdict.vat_code,
             narrative=line.narrative.strip(),
         )
-        for number, (line, verdict) in enumerate(checked, start=start)
+        for number, (line, verdict) in enumerate(goods.lines, start=first)
     ]
-
-
-def _last(basket: Basket) -> int:
-    return max(basket.lines.values_list("line", flat=True), default=0)
+    create_all(lines)
+    return lines
 
 
 def office_of(basket: Basket | None) -> str:

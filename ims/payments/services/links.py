@@ -15,11 +15,12 @@ from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import NotFound
 from ims.common.identifiers import record_number
-from ims.payments import selectors
+from ims.payments import checking, selectors
+from ims.payments.checking import NewLine
 from ims.payments.errors import AlreadyPaid, PaymentRefusal
 from ims.payments.models import Basket, PaymentLink
 from ims.payments.services import baskets
-from ims.payments.services.baskets import NewLine, Payer
+from ims.payments.services.baskets import Payer
 
 SEND = "payments.send_link"
 LASTS = timedelta(days=7)
@@ -43,8 +44,10 @@ def create_link(
         raise PaymentRefusal(f"A link lasts up to {LONGEST.days} days.", code="lasts_too_long")
     if len(message) > LONGEST_MESSAGE:
         raise PaymentRefusal(f"The message may have {LONGEST_MESSAGE} characters.", code="long_message")
-    basket = baskets.open_basket(actor=actor, channel="link", lines=lines, payer=payer, source="link", stays_open=lasts)
-    baskets.check_basket(basket, actor, ask_address=False)
+    basket = baskets.new_basket(actor, "link", payer, source="link", stays_open=lasts)
+    goods = checking.checked(basket, lines, actor)
+    checking.refuse_unpayable(basket, goods, ask_address=False)
+    baskets.keep(basket, goods, actor)
     with acting(actor, "Made"):
         link = PaymentLink.objects.create(
             basket=basket,
@@ -57,7 +60,7 @@ def create_link(
             actor_id=actor.identifier,
             actor_name=actor.name,
         )
-    record("payment_link_made", actor=actor, subject=link, data={"amount": str(basket.total)})
+    record("payment_link_made", actor=actor, subject=link, data={"amount": str(goods.total)})
     return link
 
 

@@ -57,7 +57,7 @@ def claim(*, actor: Actor, most: int) -> list[tuple[str, int]]:
 def note_answer(*, actor: Actor, service: PaymentService) -> None:
     """The service answered: nothing is left alone any more."""
     authorise(actor, "payments.view_paymentattempt", what="follow payments")
-    health = ServiceHealth.objects.filter(pk=service.pk).first()
+    health = getattr(service, "health", None)
     moment = clock.now()
     if health is None:
         ServiceHealth.objects.get_or_create(service=service, defaults={"answered_at": moment})
