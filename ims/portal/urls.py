@@ -20,6 +20,7 @@ urlpatterns = [
     path("check/", views.check, name="check"),
     path("card/", views.pay, name="pay"),
     path("result/<slug:token>/", views.returned, name="returned"),
+    path("result/<slug:token>/outcome/", views.outcome, name="outcome"),
     path("result/<slug:token>/again/", views.again, name="again"),
     path("status/<str:signed>/", views.status, name="status"),
     path("cookies/", views.cookies, name="cookies"),

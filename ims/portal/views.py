@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -302,14 +302,27 @@ def _leads_to_card_page(answer: HttpResponse, found: Basket | None) -> HttpRespo
 @public
 def returned(request: HttpRequest, token: str) -> HttpResponse:
     """What came of it: paid, not paid, or still being checked. The provider is asked, whatever the browser says."""
+    attempt = _looked_at(request, token)
+    if attempt.is_paid and request.session.get(baskets.SESSION_KEY) == _token_of(attempt):
+        del request.session[baskets.SESSION_KEY]
+    return _result(request, attempt)
+
+
+@require_safe
+@public
+def outcome(request: HttpRequest, token: str) -> HttpResponse:
+    """Whether it is known by now what came of it; asked by the page that waits (`waiting.js`)."""
+    return JsonResponse({"is_known": _looked_at(request, token).is_finished})
+
+
+def _looked_at(request: HttpRequest, token: str) -> PaymentAttempt:
+    """The payment of a return address, read at its provider again while nobody knows what came of it."""
     limits.before_look(request)
     attempt = selectors.returned(token)
     if not attempt.is_finished or attempt.state == states.State.HELD:
         attempt = dealings.refresh(actor=PAYER, attempt_id=attempt.pk)
         attempt = selectors.returned(attempt.return_token)
-    if attempt.is_paid and request.session.get(baskets.SESSION_KEY) == _token_of(attempt):
-        del request.session[baskets.SESSION_KEY]
-    return _result(request, attempt)
+    return attempt
 
 
 def _token_of(attempt: PaymentAttempt) -> str:

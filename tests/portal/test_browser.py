@@ -1,11 +1,9 @@
-"""The payment pages in a real browser: two bills, a failure and a second try, Welsh, without script, by keyboard.
-
-The practice provider's card page is not part of these tests: what a payer chooses there is chosen for them.
+"""The payment pages in a real browser, from the first page over the practice provider's card page to the result: two
+bills, a failure and a second try, Welsh, without script, by keyboard.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -58,11 +56,11 @@ class Visit:
         self.page.click(f"button:has-text('{button}')")
 
     def card(self, outcome: str) -> None:
-        """Choose on the card page; come back as the provider sends the browser back."""
-        attempt = PaymentAttempt.objects.order_by("-id").first()
-        token = gateways.provider_for(attempt.service).fetch(attempt.provider_id).next_step.url
-        back = stub.choose(gateways.practice_books(), token.removeprefix(gateways.STUB_PAGE), outcome)
-        self.page.goto(self.root + re.sub(r"^https?://[^/]+", "", back))
+        """Choose on the card page, which sends the browser back."""
+        self.page.wait_for_url(f"**{gateways.STUB_PAGE}**")
+        self.looks()
+        with self.page.expect_navigation(url="**/pay/result/**"):
+            self.page.get_by_role("button", name=stub.OUTCOMES[outcome][2]).click()
 
     def text(self) -> str:
         self.page.wait_for_load_state()
@@ -128,6 +126,7 @@ def test_a_failure_and_a_second_try(visit, paying_desk: Desk):
     window.open(f"result/{attempt.return_token}/")
     assert "Do not pay again." in window.text()
     window.looks()
+    window.page.click("button:has-text('Go back to the card page')")
     window.card("pay")
     assert "Payment received" in window.text()
     window.page.go_back()
@@ -165,6 +164,8 @@ def test_without_script(visit, paying_desk: Desk):
     attempt = PaymentAttempt.objects.get()
     window.open(f"result/{attempt.return_token}/")
     assert "still checking" in window.page.content()
+    assert not window.page.is_visible("text=looks again by itself")
+    window.page.click("button:has-text('Go back to the card page')")
     window.card("pay")
     assert "Payment received" in window.page.content()
 
@@ -201,5 +202,18 @@ def test_by_keyboard_alone(visit, paying_desk: Desk):
     to("form[action='/pay/card/'] button")
     keys.press("Enter")
     window.page.wait_for_url(f"**{gateways.STUB_PAGE}**")
-    window.card("pay")
+    to("button[value='pay']")
+    keys.press("Enter")
+    window.page.wait_for_url("**/pay/result/**")
     assert "Payment received" in window.text()
+
+
+def test_a_page_that_waits_shows_the_result_by_itself(visit, paying_desk: Desk):
+    window = visit()
+    attempt = paying_desk.start(paying_desk.basket("10.00")).attempt
+    window.open(f"result/{attempt.return_token}/")
+    window.page.wait_for_selector("text=looks again by itself")
+    window.looks()
+    token = gateways.provider_for(attempt.service).fetch(attempt.provider_id).next_step.url
+    stub.choose(gateways.practice_books(), token.removeprefix(gateways.STUB_PAGE), "pay")
+    window.page.wait_for_selector("text=Payment received")
