@@ -29,7 +29,7 @@ COLUMNS = (
 )  # fmt: skip
 SCRATCH_TABLES = (
     "ims_stage", "ims_problem", "ims_twin", "ims_routed", "ims_unknown", "ims_rewritten", "ims_wrong",
-    "ims_candidate", "ims_found", "ims_earlier", "ims_decided",
+    "ims_candidate", "ims_found", "ims_earlier", "ims_elsewhere", "ims_decided",
 )  # fmt: skip
 """Every temporary table of an import. They go with the transaction, or make way for the next import within it."""
 LONGEST_RAW = 2000

@@ -46,7 +46,7 @@ class Outcome(models.TextChoices):
 
     TO_POST = "to_post", "To its account"
     TO_SUSPENSE = "to_suspense", "To suspense"
-    IGNORED = "ignored", "Not a receipt"
+    IGNORED = "ignored", "Nothing to post"
     INVALID = "invalid", "Needs correction"
     SUSPECTED_DUPLICATE = "suspected_duplicate", "Suspected duplicate"
     CORRECTED = "corrected", "Corrected, to be posted"

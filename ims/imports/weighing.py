@@ -18,6 +18,7 @@ from ims.common import clock
 from ims.common.sql import read
 from ims.formats.records import EntryKind
 from ims.funds.models import Fund, ReferenceRule, VatCode
+from ims.imports import elsewhere
 from ims.imports.errors import ImportRefusal
 from ims.imports.models import FileProfile, RoutingRule
 from ims.imports.routing_sql import routed
@@ -152,6 +153,7 @@ def find_accounts(settings: Settings, report: Report) -> None:
 
 def decide(settings: Settings, *, batch_id: int, target: str = "imports_importrow") -> None:
     """Write the rows with their outcomes into `target`; ``ims_earlier`` says which were received before."""
+    elsewhere.find()
     _execute(
         sql.SQL(read("ims.imports", "decide.sql")).format(
             target=sql.Identifier(target),

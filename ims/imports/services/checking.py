@@ -106,7 +106,23 @@ def _read_and_decide(batch: ImportBatch, report: Report) -> Staged:
     )
     report(size, size, "Deciding about every row")
     weighing.decide(settings, batch_id=batch.pk)
+    _note_taken_elsewhere(batch, staged)
     return staged
+
+
+def _note_taken_elsewhere(batch: ImportBatch, staged: Staged) -> None:
+    count = batch.rows.filter(reason_code="taken_elsewhere").count()
+    if count:
+        rows = "1 row tells of a payment" if count == 1 else f"{count:,} rows tell of payments"
+        staged.notices.insert(
+            0,
+            {
+                "line": 0,
+                "message": f"{rows} that IMS took itself. They are not posted from this file: their money would be "
+                "counted twice. If all rows are such, the file need not be imported at all.",
+                "code": "taken_elsewhere",
+            },
+        )
 
 
 def _is_quiet_day(staged: Staged) -> bool:

@@ -229,6 +229,7 @@ def _as_entry(row: ImportRow) -> Entry:
         booked_on=row.received_on,
         bank_reference=row.source_reference,
         reference=row.account_reference,
+        end_to_end_reference=row.end_to_end,
         payer_name=row.payer_name,
         narrative=row.narrative,
         fund=row.fund,

@@ -16,7 +16,7 @@ from ims.audit.scope import in_words
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.sql import read
-from ims.imports import duplicates, shares, world
+from ims.imports import duplicates, elsewhere, shares, world
 from ims.imports.errors import ImportRefusal, WorldMoved
 from ims.imports.models import FileProfile, ImportBatch
 from ims.imports.moving import claimed, move
@@ -152,6 +152,11 @@ def _refuse_if_the_world_moved(batch: ImportBatch) -> None:
     if batch.profile.duplicates == FileProfile.Duplicates.HOLD and (count := _new_duplicates(batch)):
         raise WorldMoved(
             f"Since this file was checked, another file with {count:,} of the same lines was posted. Check it again."
+        )
+    if count := elsewhere.count_to_post(batch):
+        raise WorldMoved(
+            f"Since this file was checked, IMS learned that it took {count:,} of its payments itself. Check it again: "
+            "they are then left out."
         )
 
 

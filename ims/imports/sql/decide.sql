@@ -8,7 +8,8 @@ known AS (
          s.effect AS stop_effect, s.message AS stop_message, w.reason AS wrong_reference,
          m.code AS known_method, m.is_active AS method_in_use, m.minimum_amount, m.maximum_amount,
          o.code AS known_office, o.is_active AS office_in_use, v.code AS known_vat,
-         e.batch_id AS earlier_batch, e.file_name AS earlier_file, e.other_line AS earlier_line
+         e.batch_id AS earlier_batch, e.file_name AS earlier_file, e.other_line AS earlier_line,
+         x.sentence AS taken_elsewhere
   FROM (
     SELECT r.line, r.is_parent, r.kind, r.status, r.currency, r.amount, r.received_on, r.bank_reference, r.payer_name,
            r.narrative, r.type_code, r.end_to_end, r.account, r.method_of_payment, r.office, r.vat_code, r.raw, r.problem, r.problem_code, r.problem_field,
@@ -28,6 +29,7 @@ known AS (
   LEFT JOIN funds_office o ON o.code = r.office
   LEFT JOIN funds_vatcode v ON v.code = r.vat_code
   LEFT JOIN ims_earlier e ON e.line = r.line
+  LEFT JOIN ims_elsewhere x ON x.line = r.line
   OFFSET 0
 ),
 doubted AS (
@@ -85,7 +87,7 @@ weighed AS (
 concluded AS (
   SELECT w.*,
     CASE
-      WHEN fault IN ('split', 'pending', 'not_a_receipt', 'zero') THEN 'ignored'
+      WHEN fault IN ('split', 'pending', 'not_a_receipt', 'zero') OR taken_elsewhere IS NOT NULL THEN 'ignored'
       WHEN fault <> '' OR rate.rate IS NULL THEN 'invalid'
       WHEN earlier_batch IS NOT NULL THEN 'suspected_duplicate'
       WHEN doubt = '' THEN 'to_post'
@@ -93,6 +95,8 @@ concluded AS (
       ELSE 'invalid'
     END AS outcome,
     CASE
+      WHEN fault IN ('split', 'pending', 'not_a_receipt', 'zero') THEN fault
+      WHEN taken_elsewhere IS NOT NULL THEN 'taken_elsewhere'
       WHEN fault <> '' THEN fault
       WHEN rate.rate IS NULL THEN 'no_vat_rate'
       WHEN earlier_batch IS NOT NULL THEN 'duplicate'
@@ -119,6 +123,7 @@ SELECT
         WHEN 'contra' THEN 'a balancing record' WHEN 'instruction' THEN 'an instruction, not money'
         ELSE replace(kind, '_', ' ') END)
       WHEN 'zero' THEN 'the amount is £0.00, so there is nothing to post.'
+      WHEN 'taken_elsewhere' THEN taken_elsewhere
       WHEN 'no_amount' THEN 'it has no amount that can be read. Correct the row from the paper or discard it.'
       WHEN 'currency' THEN format('the amount is in “%s”, and only pounds (GBP) can be posted. Enter the pounds the bank credited.', currency)
       WHEN 'pence' THEN format('the amount %s is not in whole pence. Correct it from the original.', amount)

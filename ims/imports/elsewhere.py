@@ -1,0 +1,55 @@
+"""Rows whose money another room of IMS took itself, and posts itself: counted a second time, it would be there twice.
+
+The rooms that take money are beside this one and do not know of it. An upper room that knows both registers what
+recognises their money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import connection
+from psycopg import sql
+
+from ims.imports.models import ImportBatch
+
+Recogniser = Callable[[sql.Composable], sql.Composable]
+"""From a relation with the columns line, file_reference and end_to_end to a SELECT of (line, sentence)."""
+
+_recognisers: list[Recogniser] = []
+_TO_POST = sql.SQL(
+    "(SELECT line, file_reference, end_to_end FROM imports_importrow"
+    " WHERE batch_id = {} AND outcome IN ('to_post', 'to_suspense'))"
+)
+
+
+def register(recogniser: Recogniser) -> None:
+    """Ask `recogniser` about the rows of every file. Called when the application starts."""
+    if recogniser not in _recognisers:
+        _recognisers.append(recogniser)
+
+
+def find() -> None:
+    """Which staged rows are taken elsewhere, into ``ims_elsewhere``, each with the sentence that says so."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "DROP TABLE IF EXISTS ims_elsewhere; CREATE TEMPORARY TABLE ims_elsewhere ON COMMIT DROP AS {}"
+            ).format(_found(sql.Identifier("ims_routed")))
+        )
+        cursor.execute("ANALYZE ims_elsewhere")
+
+
+def count_to_post(batch: ImportBatch) -> int:
+    """How many rows that would be posted are taken elsewhere by now."""
+    rows = _TO_POST.format(sql.Literal(batch.pk))
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(DISTINCT line) FROM ({}) AS found").format(_found(rows)))
+        return cursor.fetchone()[0]
+
+
+def _found(rows: sql.Composable) -> sql.Composable:
+    none = sql.SQL("SELECT NULL::integer AS line, NULL::text AS sentence WHERE false")
+    asked = [sql.SQL("({})").format(recogniser(rows)) for recogniser in _recognisers]
+    every = sql.SQL(" UNION ALL ").join([none, *asked])
+    return sql.SQL("SELECT line, min(sentence) AS sentence FROM ({}) AS every GROUP BY line").format(every)

@@ -1,0 +1,16 @@
+"""Knowing a card payment of ours again in somebody's file."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from ims.common.sql import read
+
+
+def taken_here(rows: sql.Composable) -> sql.Composable:
+    """A SELECT of (line, sentence) of those `rows` that tell of payments IMS took itself.
+
+    `rows` is a relation with the columns line, file_reference and end_to_end. A payment is known by the provider's own
+    id or by the reference it was made with; refunds and disputes of it carry the same, and are IMS's own too.
+    """
+    return sql.SQL(read("ims.payments", "taken_here.sql")).format(rows=rows)

@@ -1,0 +1,18 @@
+-- Which of {rows} (line, file_reference, end_to_end) tell of card payments that IMS took itself, each with a sentence.
+SELECT DISTINCT ON (found.line) found.line,
+  format('it is card payment %s, which IMS took itself (%s). %s', a.reference, s.name, CASE
+    WHEN p.id IS NOT NULL THEN format('Its £%s is posted as %s-%s already. Nothing is posted for it a second time.',
+      to_char(a.paid_total, 'FM999,999,999,990.00'), p.series, lpad(p.number::text, greatest(6, length(p.number::text)), '0'))
+    ELSE 'IMS posts it itself once the provider confirms it; see the payment. Nothing is posted for it here.'
+  END) AS sentence
+FROM (
+  SELECT r.line, a.id FROM {rows} r JOIN payments_paymentattempt a ON a.provider_id = r.end_to_end
+  WHERE r.end_to_end <> ''
+  UNION ALL
+  SELECT r.line, a.id FROM {rows} r JOIN payments_paymentattempt a ON a.reference = r.file_reference
+  WHERE r.file_reference <> ''
+) AS found
+JOIN payments_paymentattempt a ON a.id = found.id
+JOIN payments_paymentservice s ON s.id = a.service_id
+LEFT JOIN ledger_posting p ON p.id = a.posting_id
+ORDER BY found.line, a.id

@@ -1,0 +1,124 @@
+"""A provider's list of payments, imported beside a service that IMS is connected to: nothing is counted twice."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+from django.urls import reverse
+
+from ims.audit.actors import acting
+from ims.funds.models import Fund
+from ims.imports import services
+from ims.imports.errors import WorldMoved
+from ims.imports.models import ImportBatch, ImportRow
+from ims.ledger.models import Entry
+from ims.payments.models import PaymentAttempt
+from tests.imports.files import simple_profile
+from tests.payments.conftest import Desk, build_desk, own_books
+from tests.support.world import SET_UP
+
+__all__ = ["own_books"]
+
+Row = tuple[str, str, str, str]
+
+
+@pytest.fixture
+def desk(world) -> Desk:
+    simple_profile("cards", format="govuk-pay", layout={}, fund_id="23", entries="receipts_and_returns")
+    return build_desk(world)
+
+
+def card_file(rows: Sequence[Row]) -> bytes:
+    """GOV.UK Pay's list of (payment id, reference, amount, state)."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(("Reference", "Amount", "State", "GOV.UK Payment ID", "Date Created", "Time Created"))
+    for payment_id, reference, amount, state in rows:
+        writer.writerow((reference, amount, state, payment_id, f"{date.today():%d %b %Y}", "00:00:00"))
+    return text.getvalue().encode()
+
+
+def checked(actor, rows: Sequence[Row], name: str = "pay.csv") -> ImportBatch:
+    batch = services.receive(actor=actor, stream=io.BytesIO(card_file(rows)), name=name, profile="cards")
+    batch = services.check(actor=actor, batch_id=batch.pk)
+    assert batch.state == "checked", batch.error
+    return batch
+
+
+def rows_of(batch: ImportBatch) -> list[ImportRow]:
+    return list(batch.rows.order_by("line"))
+
+
+def ledger_total() -> Decimal:
+    return Entry.objects.aggregate(total=Sum("amount"))["total"] or Decimal(0)
+
+
+def test_our_own_payments_are_left_out_and_the_rest_is_posted(desk: Desk, actor):
+    ours = desk.paid("145.00")
+    before = ledger_total()
+    batch = checked(
+        actor,
+        [
+            (ours.provider_id, "anything", "145.00", "Success"),
+            ("another-account-1", desk.world.council_tax_account, "20.00", "Success"),
+            ("", ours.reference, "145.00", "Success"),
+            (ours.provider_id, "anything", "-45.00", "Refund success"),
+        ],
+    )
+    rows = rows_of(batch)
+    assert [row.outcome for row in rows] == ["ignored", "to_post", "ignored", "ignored"]
+    assert rows[0].reason == (
+        f"Line 2: it is card payment {ours.reference}, which IMS took itself (Main account). "
+        f"Its £145.00 is posted as {ours.posting} already. Nothing is posted for it a second time."
+    )
+    assert batch.notices[0]["message"].startswith("3 rows tell of payments that IMS took itself.")
+    services.post(actor=actor, batch_id=batch.pk)
+    assert ledger_total() - before == Decimal("20.00")
+
+
+def test_a_file_of_nothing_else_posts_nothing_however_often(desk: Desk, actor):
+    ours = desk.paid("145.00")
+    open_still = desk.start(desk.basket("9.00")).attempt
+    before = ledger_total()
+    rows = [(ours.provider_id, "", "145.00", "Success"), (open_still.provider_id, "", "9.00", "Success")]
+    for name, more in (("first.csv", []), ("again.csv", [("x", "", "1.00", "Declined")])):
+        batch = checked(actor, [*rows, *more], name)
+        assert {row.outcome for row in rows_of(batch)} == {"ignored"}
+        assert "posts it itself once the provider confirms it" in rows_of(batch)[1].reason
+        assert services.post(actor=actor, batch_id=batch.pk).posting is None
+    assert ledger_total() == before
+
+
+def test_a_fault_of_the_row_does_not_ask_anybody_to_correct_and_post_it(desk: Desk, actor):
+    ours = desk.paid("145.00")
+    Fund.objects.filter(pk="23").update(is_active=False)
+    [row] = rows_of(checked(actor, [(ours.provider_id, "", "145.00", "Success")]))
+    assert (row.outcome, row.reason_code) == ("ignored", "taken_elsewhere")
+
+
+def test_what_is_learned_between_check_and_post_stops_the_posting(desk: Desk, actor):
+    batch = checked(actor, [("found-later", desk.world.council_tax_account, "9.00", "Success")])
+    found = {"reference": "R", "return_token": "T", "provider_id": "found-later", "amount": Decimal("9.00")}
+    who = {"actor_kind": "system", "actor_id": "x", "actor_name": "Comparing with the provider"}
+    with acting(SET_UP, "Found"):
+        PaymentAttempt.objects.create(service=desk.service, method_of_payment_id=desk.world.card, **found, **who)
+    with pytest.raises(WorldMoved, match="took 1 of its payments itself"):
+        services.post(actor=actor, batch_id=batch.pk)
+    batch = services.check(actor=actor, batch_id=batch.pk)
+    assert services.post(actor=actor, batch_id=batch.pk).posting is None
+
+
+def test_the_screen_says_so(desk: Desk, actor, client):
+    from tests.console.conftest import add_people
+
+    ours = desk.paid("145.00")
+    batch = checked(actor, [(ours.provider_id, "", "145.00", "Success")])
+    client.force_login(add_people()["Income officer"])
+    page = client.get(reverse("imports:batch", args=[batch.pk])).content.decode()
+    assert "1 row tells of a payment that IMS took itself" in page
