@@ -13,22 +13,26 @@ from ims.audit.actors import Actor, acting
 from ims.common import clock
 from ims.common.money import format_pounds
 from ims.demonstration import cast
+from ims.demonstration.bank_files import Movement
 from ims.demonstration.payments import Council
 from ims.demonstration.population import Holder
 from ims.demonstration.telling import Event, Tell
 from ims.payments import gateways, reading, refundable, refunding
 from ims.payments.actors import CARD_DESK, PUBLIC
 from ims.payments.dealings import refresh, start_payment
-from ims.payments.models import Basket, PaymentAttempt, PaymentRoute, PaymentService
+from ims.payments.models import Basket, PaymentAttempt, PaymentLink, PaymentRoute, PaymentService, Payout
 from ims.payments.services import NewLine, Payer, create_link, open_basket, request_refund
 from ims.payments.services.disputes import note_dispute
+from ims.payments.services.settlement import match_payouts
 from ims.providers import stub
 
 SOURCE = "demonstration"
 CLEARING, FEES = "97", "98"
 COUNCIL_TAX, RENTS = "23", "5"
+ONLINE = "practice-online"
+ONLINE_IN_THE_BANK = "PRACTICE PAY ONLINE"
 _SERVICES = (
-    ("practice-online", "Practice: cards online", (("online", "90"), ("link", "90")), "PRACTICE PAY ONLINE"),
+    (ONLINE, "Practice: cards online", (("online", "90"), ("link", "90")), ONLINE_IN_THE_BANK),
     (
         "practice-staff",
         "Practice: telephone and counter",
@@ -61,26 +65,44 @@ def set_up() -> int:
     return added
 
 
-def take(day: date, model: Council, tell: Tell) -> None:
-    """The card payments of a day: paid, declined and tried again, refunded, disputed, paid out, and one link sent."""
+def take_and_pay_out(day: date, model: Council) -> None:
+    """Payments that the provider pays out in the night before `day`, so that the bank's files of `day` show it."""
     set_up()
     if Basket.objects.filter(source=SOURCE).exists():
-        tell(Event("Card payments", "as they were"))
         return
     payers = model.payable()[COUNCIL_TAX][40 : 40 + len(_ONLINE)]
-    settled = [_online(payer, amount) for payer, amount in zip(payers, _ONLINE, strict=True)]
-    telephone = _by_telephone(model.payable()[RENTS][7], "410.00")
-    _pay_out(day)
+    for payer, amount in zip(payers, _ONLINE, strict=True):
+        _online(payer, amount)
+    _by_telephone(model.payable()[RENTS][7], "410.00")
+    _pay_out(_night_before(day))
+
+
+def in_the_bank(day: date) -> list[Movement]:
+    """What the bank shows on `day` of what was paid out in the night before: cards online; the others a day later."""
+    found = Payout.objects.filter(service__code=ONLINE, settled_on=_night_before(day)).select_related("service")
+    return [Movement(payout.net, f"{payout.service.bank_text} {payout.settled_on:%d%m%y}") for payout in found]
+
+
+def take(day: date, model: Council, tell: Tell) -> None:
+    """The rest of a day's card payments: paid, declined and tried again, refunded, disputed; a link is sent, and the
+    payout found in the bank.
+    """
+    if PaymentLink.objects.exists():
+        tell(Event("Card payments", "as they were"))
+        return
     latest = [_online(payer, "72.10") for payer in model.payable()[COUNCIL_TAX][60:63]]
     _declined_then_paid(model.payable()[COUNCIL_TAX][70])
     _left_open(model.payable()[COUNCIL_TAX][71])
     _refund(latest[0], Decimal("30.00"))
-    _dispute(settled[2], day)
+    _dispute(PaymentAttempt.objects.filter(service__code=ONLINE).order_by("pk")[2], day)
+    match_payouts(actor=CARD_DESK)
+    if not Payout.objects.filter(service__code=ONLINE, bank_entry__isnull=False).exists():
+        raise RuntimeError("The bank's credit of the payout was not found: no routing rule sends it to clearing.")
     _link(model.payable()[COUNCIL_TAX][72])
-    paid = [*settled, telephone, *latest]
+    paid = PaymentAttempt.objects.filter(basket__source=SOURCE, posting__isnull=False)
     total = sum((attempt.paid_total for attempt in paid), Decimal(0))
-    detail = f"{len(paid)} taken, {format_pounds(total)}; one refunded in part, one disputed, one link sent"
-    tell(Event("Card payments", detail, cast.OFFICER.name))
+    told = "one refunded in part, one disputed, one link sent, one payout found in the bank"
+    tell(Event("Card payments", f"{len(paid)} taken, {format_pounds(total)}; {told}", cast.OFFICER.name))
 
 
 def _basket(actor: Actor, channel: str, holder: Holder, amount: str) -> Basket:
@@ -124,12 +146,15 @@ def _each_service(act: Callable[[PaymentService], object]) -> None:
         act(service)
 
 
-def _pay_out(day: date) -> None:
+def _night_before(day: date) -> date:
+    return min(day, clock.today()) - timedelta(days=1)
+
+
+def _pay_out(on: date) -> None:
     """The provider's night: everything paid so far goes to the bank."""
-    yesterday = min(day, clock.today()) - timedelta(days=1)
 
     def night(service: PaymentService) -> None:
-        gateways.provider_for(service).settle(yesterday)
+        gateways.provider_for(service).settle(on)
         reading.read_payouts(actor=CARD_DESK, service=service)
 
     _each_service(night)

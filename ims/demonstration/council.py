@@ -13,6 +13,7 @@ from ims.accounts.services import load_file
 from ims.audit.actors import acting, command
 from ims.demonstration import cast
 from ims.demonstration.agreeing import act_or_ask
+from ims.demonstration.card_payments import CLEARING, ONLINE_IN_THE_BANK
 from ims.demonstration.payments import Council
 from ims.demonstration.population import Holder, as_file, holders
 from ims.demonstration.telling import Event, Tell
@@ -109,6 +110,20 @@ def _load_holders(people: list[Holder], day: date) -> int:
 
 
 _RULES = (
+    RoutingRule(
+        name="Card payouts: clearing",
+        description="What the card provider pays out was receipted when each payer paid: it clears those payments.",
+        position=5,
+        profiles=["mt940"],
+        groups=[
+            {
+                "match": "all",
+                "conditions": [{"field": "narrative", "operator": "starts_with", "value": ONLINE_IN_THE_BANK}],
+            }
+        ],
+        actions={"fund": CLEARING},
+        stops=True,
+    ),
     RoutingRule(
         name="Rents account: housing rents",
         description="Everything paid into the rents account is rent, whatever the payer wrote.",

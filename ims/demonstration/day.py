@@ -86,11 +86,20 @@ LIGHT = Size(general=95, general_unclear=3, rents=48, agents=64, counter=28)
 """A day of the weeks before."""
 
 
-def files(day: date, council: Council, size: Size, *, day_before: date | None = None) -> list[DayFile]:
-    """Every file of `day`, in the order in which they arrive. `day_before` is the working day before it."""
+def files(
+    day: date,
+    council: Council,
+    size: Size,
+    *,
+    day_before: date | None = None,
+    paid_out: Sequence[Movement] = (),
+) -> list[DayFile]:
+    """Every file of `day`, in the order in which they arrive. `day_before` is the working day before it; `paid_out` is
+    what a card provider paid into the general account.
+    """
     made = [
         _allpay(day, council, size, day_before),
-        _general(day, council, size),
+        _general(day, council, size, paid_out),
         _rents(day, council, size),
         _parking(day, council, size),
         _debtors(day, council, size),
@@ -100,7 +109,7 @@ def files(day: date, council: Council, size: Size, *, day_before: date | None = 
     return [each for each in made if each is not None]
 
 
-def _general(day: date, council: Council, size: Size) -> DayFile | None:
+def _general(day: date, council: Council, size: Size, paid_out: Sequence[Movement]) -> DayFile | None:
     if not size.general:
         return None
     random = random_for(day, "general")
@@ -109,7 +118,7 @@ def _general(day: date, council: Council, size: Size) -> DayFile | None:
     paid += badly_written(random, council, shares, size.general_unclear)
     paid += to_stopped_accounts(random, council, (COUNCIL_TAX, BUSINESS_RATES), size.general_stopped)
     random.shuffle(paid)
-    content = bank_files.mt940(bank_files.GENERAL, day, _movements(random, paid))
+    content = bank_files.mt940(bank_files.GENERAL, day, [*_movements(random, paid), *paid_out])
     return DayFile(f"GENERAL-{day:%Y%m%d}.sta", "mt940", "Bank statement, general income", content)
 
 

@@ -62,7 +62,9 @@ def run(today: date, folder: Path, tell: Tell) -> date:
     closed = council.close_earlier_periods(day)
     tell(Event("Month ends", f"{closed} earlier periods closed" if closed else "as they were", cast.FINANCIER.name))
     access.arrange(day, tell)
-    arrived = files(day, model, FULL, day_before=previous_working_day(day))
+    card_payments.take_and_pay_out(day, model)
+    paid_out = card_payments.in_the_bank(day)
+    arrived = files(day, model, FULL, day_before=previous_working_day(day), paid_out=paid_out)
     _put_down([*arrived, file_to_try(day, model)], folder)
     for file in arrived:
         _take_in(file, tell)
