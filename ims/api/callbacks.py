@@ -1,4 +1,4 @@
-"""News from outside that is no client's call: what GOV.UK Notify tells of a delivery."""
+"""News from outside that is no client's call: what GOV.UK Notify tells of a delivery, or of a letter that came back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ims.correspondence.actors import POST_ROOM
 from ims.correspondence.carriers import callback_token
 from ims.correspondence.models import CarrierAccount, Message
 from ims.correspondence.services import sending
-from ims.providers.notify import fate_of
+from ims.providers.notify import RETURNED, fate_of
 
 LEAST_TOKEN = 10
 
@@ -23,6 +23,9 @@ LEAST_TOKEN = 10
 def notify_delivery(request: HttpRequest) -> JsonResponse:
     """What became of a message, with the token the council gave to Notify. Notify gives up after a 4xx, so a message we
     do not know is answered 200: there is nothing to try again.
+
+    Notify tells of letters that came back at an address of its own choice and in other words: without a status, and
+    with ``notification_id`` for ``id``. Both may be told here.
     """
     given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
     accounts = CarrierAccount.objects.filter(kind=CarrierAccount.Kind.NOTIFY)
@@ -31,6 +34,8 @@ def notify_delivery(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"detail": "The token is missing or wrong."}, status=403)
     try:
         told = json.loads(request.body)
+        if "notification_id" in told:
+            told = {"id": told["notification_id"], "status": RETURNED}
         carrier_id, status = str(told["id"]), str(told["status"])
     except (ValueError, KeyError, TypeError):
         return JsonResponse({"detail": "The message could not be read."}, status=400)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 MOST_TRIES = 8
@@ -78,6 +78,28 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 def plain(text: str) -> str:
     """What a payer typed, without signs that a carrier would make links or headings of."""
     return " ".join(_MARKS.sub(" ", text).split())
+
+
+FEWEST_ADDRESS_LINES, MOST_ADDRESS_LINES = 3, 7
+_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}|GIR ?0AA", re.IGNORECASE)
+_BAD_STARTS = tuple('@()=[]"\\/,<>~')
+
+
+def address_fault(lines: Sequence[str]) -> str:
+    """Why GOV.UK Notify would refuse a postal address; empty when it takes it.
+
+    Its rule: three to seven lines, the last a British postcode, none beginning with a sign.
+    https://docs.notifications.service.gov.uk/rest-api.html#send-a-letter
+    """
+    if not FEWEST_ADDRESS_LINES <= len(lines) <= MOST_ADDRESS_LINES:
+        return (
+            f"The address has {len(lines)} lines. Give {FEWEST_ADDRESS_LINES} to {MOST_ADDRESS_LINES}: the name, the "
+            "street and town, and the postcode on the last line."
+        )
+    if not _POSTCODE.fullmatch(lines[-1].strip()):
+        return f"The last line, “{lines[-1][:40]}”, is not a British postcode. Letters go to addresses with one."
+    odd = next((line for line in lines if line.startswith(_BAD_STARTS)), "")
+    return f"“{odd[:40]}” begins with a sign that no address line may begin with." if odd else ""
 
 
 def wait_after(tries: int) -> timedelta | None:

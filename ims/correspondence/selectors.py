@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from ims.audit.actors import Actor
 from ims.audit.scope import beyond
 from ims.common import clock
-from ims.correspondence.models import Message
+from ims.correspondence.models import CarrierAccount, Channel, Message
 from ims.ledger.models import Entry, Posting
 
 
@@ -26,6 +26,14 @@ def messages_visible_to(actor: Actor) -> QuerySet[Message]:
 def messages_about(actor: Actor, posting: Posting) -> list[Message]:
     """What the payer of `posting` was told, the latest first."""
     return list(messages_visible_to(actor).filter(posting=posting))
+
+
+def may_post_letters(actor: Actor) -> bool:
+    """Whether somebody carries letters, and `actor` may have receipts sent."""
+    return (
+        actor.may("correspondence.send_message")
+        and CarrierAccount.objects.filter(channel=Channel.LETTER, is_active=True).exists()
+    )
 
 
 def not_delivered(actor: Actor, *, days: int = 7) -> QuerySet[Message]:

@@ -20,11 +20,13 @@ ADDRESS = "https://api.notifications.service.gov.uk"
 SECONDS = 15
 _UUID = 36
 _KINDS = {Channel.EMAIL: "email", Channel.TEXT: "sms", Channel.LETTER: "letter"}
+RETURNED = "returned-letter"
 _FATES = {
     "delivered": Fate.DELIVERED,
     "received": Fate.DELIVERED,  # a letter that the printer has posted
     "sent": Fate.DELIVERED,  # a text message abroad, of which no more is heard
     "permanent-failure": Fate.BOUNCED,
+    RETURNED: Fate.BOUNCED,
     "temporary-failure": Fate.FAILED,
     "technical-failure": Fate.FAILED,
     "virus-scan-failed": Fate.FAILED,

@@ -134,6 +134,9 @@ def _fault(kind: str, body: dict[str, Any]) -> str:
         return "phone_number Not a valid phone number"
     if kind == "letter" and not all(f"address_line_{line}" in values for line in (1, 2, 3)):
         return "Address must be at least 3 lines"
+    last = max((name for name in values if name.startswith("address_line_")), default="")
+    if kind == "letter" and not re.fullmatch(r"[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}", values[last]):
+        return "Last line of address must be a real UK postcode or another country"
     return "" if len(body.get("reference", "")) <= 1000 else "reference too long"
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connections, transaction
+from django.urls import reverse
 
 from ims.audit.actors import acting
 from ims.audit.models import Event
@@ -354,3 +355,88 @@ def test_addresses_are_masked_for_lists():
     assert masking.contact(masking.contact("ada.moss@example.org")) == "a•••@example.org"
     said = masking.contacts_within("550 <ada.moss@example.org>: no such user, ring +44 7700 900123.")
     assert said == "550 <a•••@example.org>: no such user, ring •••0123."
+
+
+ADDRESS = ("Mrs Ada Moss", "1 High Street", "Barchester", "S70 2dr")
+
+
+@pytest.fixture
+def posted(desk: Desk, double):
+    """A payment whose payer gave neither e-mail address nor number, and who may have letters sent."""
+    attempt = desk.paid("10.00", payer=Payer(name="Ada Moss"))
+    clerk = person("Clerk", "correspondence.send_message", "payments.view_paymentattempt")
+
+    def post(address=ADDRESS, key: str = "k", actor=clerk):
+        return writing.post_receipt(
+            actor=actor, attempt_id=attempt.pk, address=address, reason="Asked for on paper", key=key
+        )
+
+    return post
+
+
+def test_a_receipt_goes_by_post_once_and_a_second_is_a_copy(posted, double):
+    letter = posted()
+    assert posted() == letter  # a second click
+    assert send(letter).state == S.SENT
+    [taken] = double.taken
+    assert taken["type"] == "letter"
+    lines = [taken["personalisation"][f"address_line_{number}"] for number in (1, 2, 3, 4)]
+    assert lines == ["Mrs Ada Moss", "1 High Street", "Barchester", "S70 2DR"]
+    assert "£10.00" in taken["personalisation"]["body"]
+    assert Event.objects.filter(verb="receipt_posted").count() == 1
+    again = posted(key="another day")
+    assert again.copy_of == letter
+    assert "This is a copy" in again.body
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (("Ada Moss", "S70 2DR"), "has 2 lines"),
+        ((*["x"] * 7, "S70 2DR"), "has 8 lines"),
+        (("Ada Moss", "1 High Street", "Barchester"), "not a British postcode"),
+        (("=Ada", "1 High Street", "S70 2DR"), "begins with a sign"),
+    ],
+)
+def test_an_address_that_notify_would_refuse_is_refused_before(posted, double, address, said: str):
+    with pytest.raises(CorrespondenceRefusal, match=said):
+        posted(address)
+    assert not Message.objects.exists()
+
+
+def test_no_letter_without_a_carrier_a_right_or_a_receipt(posted, desk: Desk):
+    with pytest.raises(NotAllowed):
+        posted(actor=person("Nobody"))
+    with pytest.raises(NotFound):
+        posted(actor=person("Elsewhere", "correspondence.send_message", funds=frozenset({"5"})))
+    open_still = desk.start(desk.basket("9.00")).attempt
+    clerk = person("Second", "correspondence.send_message", "payments.view_paymentattempt")
+    with pytest.raises(CorrespondenceRefusal, match="no receipt"):
+        writing.post_receipt(actor=clerk, attempt_id=open_still.pk, address=ADDRESS, reason="x", key="k")
+    with acting(SET_UP, "Test"):
+        CarrierAccount.objects.filter(channel="letter").update(is_active=False)
+    with pytest.raises(CorrespondenceRefusal, match="No carrier of letters"):
+        posted()
+
+
+def test_a_letter_that_comes_back_weeks_later_is_heard_and_kept(posted, settings, client):
+    names = {"notify-key": KEY, "callback": "a token of our own"}
+    settings.NAMED_SECRET = lambda name: names.get(name, "")
+    CarrierAccount.objects.filter(channel="letter").update(callback_token_name="callback")
+    letter = send(posted())
+    sending.hear(actor=POST_ROOM, message_id=letter.pk, fate=Fate.DELIVERED, word="received")
+    told = {"notification_id": letter.carrier_id, "reference": letter.reference, "date_sent": "2026-11-01T10:00:00Z"}
+
+    def tell(token: str) -> int:
+        return client.post(
+            reverse("api:notify-delivery"), told, content_type="application/json", HTTP_AUTHORIZATION=f"Bearer {token}"
+        ).status_code
+
+    assert tell("forged") == 403
+    letter.refresh_from_db()
+    assert letter.state == S.DELIVERED
+    assert tell("a token of our own") == tell("a token of our own") == 200
+    letter.refresh_from_db()
+    assert (letter.state, letter.carrier_word) == (S.FAILED, "returned-letter")
+    assert "came back" in letter.failure
+    assert Event.objects.filter(verb="message_not_delivered").count() == 1

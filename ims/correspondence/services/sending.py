@@ -93,7 +93,8 @@ def hear(*, actor: Actor, message_id: int, fate: Fate, word: str) -> None:
     """Take in what a carrier says of a message, by asking or by being told; a second time changes nothing."""
     authorise(actor, FOLLOW, what="follow messages to payers")
     message = Message.objects.select_for_update().get(pk=message_id)
-    if message.state not in (S.SENT, S.SENDING):
+    came_back = message.state == S.DELIVERED and message.channel == Channel.LETTER and fate == Fate.BOUNCED
+    if message.state not in (S.SENT, S.SENDING) and not came_back:
         return
     moment = clock.now()
     message.carrier_word = word
@@ -101,11 +102,7 @@ def hear(*, actor: Actor, message_id: int, fate: Fate, word: str) -> None:
         message.state, message.finished_at = S.DELIVERED, moment
     elif fate in (Fate.BOUNCED, Fate.FAILED):
         message.state, message.finished_at = S.FAILED, moment
-        message.failure = (
-            "It cannot be delivered there: the address is wrong or closed. Ask the payer for another."
-            if fate == Fate.BOUNCED
-            else "It was not delivered this time. Send a copy, or another way."
-        )
+        message.failure = _WHY_NOT[fate, message.channel == Channel.LETTER]
     else:
         wait = rules.next_question(moment - (message.sent_at or moment))
         message.due_at = moment + (wait or timedelta(days=3650))
@@ -113,6 +110,15 @@ def hear(*, actor: Actor, message_id: int, fate: Fate, word: str) -> None:
         message.save()
     if message.state == S.FAILED:
         record("message_not_delivered", actor=actor, subject=message, data={"carrier": word})
+
+
+_WHY_NOT = {
+    (Fate.BOUNCED, False): "It cannot be delivered there: the address is wrong or closed. Ask the payer for another.",
+    (Fate.BOUNCED, True): "The letter came back, or cannot be printed. Ask the payer for the right address.",
+    (Fate.FAILED, False): "It was not delivered this time. Send a copy, or another way.",
+    (Fate.FAILED, True): "The letter was not printed. Send it again, or another way.",
+}
+"""Why a message did not arrive: by its fate, and whether it was a letter."""
 
 
 def _claimed(actor: Actor, message_id: int) -> Message | None:

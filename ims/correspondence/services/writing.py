@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import transaction
@@ -12,13 +13,15 @@ from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import NotFound
 from ims.common.money import format_pounds
-from ims.correspondence import composing
+from ims.correspondence import composing, rules
 from ims.correspondence.errors import CorrespondenceRefusal
-from ims.correspondence.models import Channel, Message, Purpose
+from ims.correspondence.models import CarrierAccount, Channel, Message, Purpose
 from ims.correspondence.status_links import status_address
 from ims.jobs.queue import enqueue
 from ims.ledger.models import Posting
 from ims.payments.models import Basket, PaymentAttempt
+from ims.payments.selectors import get_attempt
+from ims.payments.states import POSTED
 
 SEND = "correspondence.send"
 WRITE = "correspondence.send_message"
@@ -68,6 +71,56 @@ def write_refund(*, actor: Actor, attempt: PaymentAttempt, refund_key: str, amou
         "amount": format_pounds(amount),
     }
     return _write_every_way(actor, attempt, Purpose.REFUND, values, key=f"refund:{refund_key}")
+
+
+@transaction.atomic
+def post_receipt(*, actor: Actor, attempt_id: int, address: Sequence[str], reason: str, key: str) -> Message:
+    """Have the receipt of a payment printed and posted to `address`, its lines with the postcode last.
+
+    Each letter costs money, so none is sent by itself. It is marked as a copy when the payer was sent the receipt
+    before. `key` makes a second click the same letter. Raises `CorrespondenceRefusal` for an address that cannot be
+    written to, a payment without a receipt, or a council without a carrier of letters; `NotFound` outside the actor's
+    funds.
+    """
+    authorise(actor, WRITE, what="send receipts by post")
+    attempt = get_attempt(actor, attempt_id)
+    if attempt.posting is None or attempt.state not in POSTED:
+        raise CorrespondenceRefusal("This payment has no receipt that holds.", code="no_receipt")
+    if not CarrierAccount.objects.filter(channel=Channel.LETTER, is_active=True).exists():
+        raise CorrespondenceRefusal(
+            "No carrier of letters is set up. An administrator adds one under Carriers of messages.", code="no_carrier"
+        )
+    if not reason.strip():
+        raise CorrespondenceRefusal("Say why it is sent by post. The audit trail keeps it.", code="reason_missing")
+    lines = [line.strip() for line in address if line.strip()]
+    if fault := rules.address_fault(lines):
+        raise CorrespondenceRefusal(fault, code="bad_address")
+    natural_key = f"receipt:{attempt.posting_id}:letter:{key}"
+    if clicked_before := Message.objects.filter(key=natural_key).first():
+        return clicked_before
+    language = attempt.basket.language if attempt.basket else "en"
+    earlier = Message.objects.filter(posting=attempt.posting, purpose=Purpose.RECEIPT, copy_of=None).first()
+    letter = _write(
+        actor=actor,
+        purpose=Purpose.RECEIPT,
+        channel=Channel.LETTER,
+        to="\n".join([*lines[:-1], lines[-1].upper()]),
+        language=language,
+        posting=attempt.posting,
+        values=composing.receipt_values(
+            attempt.posting,
+            language,
+            method=composing.method_in_words(
+                attempt.card_brand, attempt.card_last_four, attempt.method_of_payment.name, language
+            ),
+            status=status_address(attempt.return_token),
+            is_copy=earlier is not None,
+        ),
+        key=natural_key,
+        copy_of=earlier,
+    )
+    record("receipt_posted", actor=actor, subject=letter, reason=reason)
+    return letter
 
 
 @transaction.atomic
