@@ -17,26 +17,43 @@ FEE_SOURCE = "payout_fees"
 BANK_TAKES_UP_TO = timedelta(days=5)
 """How many days after it was settled a payout may reach the bank."""
 
+PEOPLE_LOOK_UP_TO = timedelta(days=60)
+"""How far around a payout people may look for the bank's line and for payouts that came in one sum with it."""
+
 
 def clearing_funds() -> frozenset[str]:
     """The funds that hold the bank's credits of payouts: money that was counted as income when it was paid."""
     return frozenset(PaymentService.objects.exclude(clearing_fund=None).values_list("clearing_fund_id", flat=True))
 
 
-def bank_credits(payout: Payout) -> list[Entry]:
-    """Credits on the clearing fund, not yet given to a payout, that could be the bank's line of `payout`."""
+def bank_credits(payout: Payout, *, within: timedelta = BANK_TAKES_UP_TO) -> list[Entry]:
+    """Credits on the clearing fund, not yet given to a payout, that could be the bank's line of `payout`.
+
+    Those that came to the bank `within` so long after it was paid out, the earliest first, 200 at most.
+    """
     if payout.service.clearing_fund_id is None:
         return []
     return list(
         Entry.objects.select_related("posting")
         .filter(
             fund_id=payout.service.clearing_fund_id,
-            received_on__range=(payout.settled_on, payout.settled_on + BANK_TAKES_UP_TO),
+            received_on__range=(payout.settled_on, payout.settled_on + within),
             corrects__isnull=True,
             payouts__isnull=True,
         )
         .exclude(posting__source_kind=FEE_SOURCE)
         .order_by("received_on", "id")[:200]
+    )
+
+
+def companions(payout: Payout) -> list[Payout]:
+    """Other payouts not found in the bank yet that one credit could hold together with `payout`."""
+    days = (payout.settled_on - PEOPLE_LOOK_UP_TO, payout.settled_on + PEOPLE_LOOK_UP_TO)
+    return list(
+        Payout.objects.select_related("service")
+        .filter(bank_entry__isnull=True, settled_on__range=days, service__clearing_fund=payout.service.clearing_fund_id)
+        .exclude(pk=payout.pk)
+        .order_by("settled_on", "id")[:50]
     )
 
 

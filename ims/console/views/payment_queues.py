@@ -17,11 +17,14 @@ from ims.common.errors import NotFound
 from ims.console.payment_forms import MatchForm, ReportForm
 from ims.console.views.base import refusals, screen
 from ims.console.views.payments import ask_for_reason, number_of, older, sections
+from ims.ledger.models import Entry
 from ims.payments import checks, lists, reading, selectors, transit
 from ims.payments.models import Dispute, Payout
 from ims.payments.services import resolve_exception
 from ims.payments.services.disputes import note_dispute
-from ims.payments.services.settlement import match_payout
+from ims.payments.services.settlement import match_payout, unmatch_payout
+
+MOST_CREDITS = 20
 
 
 @screen(permission="payments.view_paymentexception", what="see payment exceptions")
@@ -138,23 +141,52 @@ def payout(request: HttpRequest, payout_id: int) -> HttpResponse:
     """One payout: what it is made of, its fees, the bank's line; and matching it by hand."""
     require_whole(request.actor, "A payout")
     found = _payout(payout_id)
-    credits = [] if found.bank_entry_id else transit.bank_credits(found)
-    form = MatchForm(request.POST if request.method == "POST" else None, credits=credits)
+    credits = [] if found.bank_entry_id else _nearest_first(found)
+    companions = transit.companions(found) if credits else []
+    form = MatchForm(request.POST if request.method == "POST" else None, credits=credits, companions=companions)
     if form.is_valid():
+        chosen = [found.pk, *map(number_of, form.cleaned_data.get("others", []))]
         with refusals(form) as attempt:
-            match_payout(actor=request.actor, payout_ids=[found.pk], entry_id=number_of(form.cleaned_data["entry"]))
+            match_payout(actor=request.actor, payout_ids=chosen, entry_id=number_of(form.cleaned_data["entry"]))
         if attempt.succeeded:
             messages.success(request, f"{found} is matched with the bank.")
             return redirect("payments:payout", found.pk)
+    may_match = request.actor.may("payments.match_payout")
     context = {
         "title": str(found),
         "payout": found,
         "lines": found.lines.select_related("attempt", "refund", "dispute").order_by("id")[:1000],
         "form": form,
         "has_credits": bool(credits),
-        "may_match": request.actor.may("payments.match_payout") and not found.bank_entry_id,
+        "may_match": may_match and not found.bank_entry_id,
+        "may_unmatch": may_match and bool(found.bank_entry_id),
+        "with_it": found.bank_entry.payouts.exclude(pk=found.pk) if found.bank_entry else (),
     }
     return render(request, "console/payments/payout.html", context)
+
+
+def _nearest_first(found: Payout) -> list[Entry]:
+    """The bank's lines that it may be, those of its own amount first, then the next in amount."""
+    credits = transit.bank_credits(found, within=transit.PEOPLE_LOOK_UP_TO)
+    return sorted(credits, key=lambda entry: abs(entry.amount - found.net))[:MOST_CREDITS]
+
+
+@screen(permission="payments.match_payout", what="match payouts with the bank")
+@require_http_methods(["GET", "POST"])
+def unmatch(request: HttpRequest, payout_id: int) -> HttpResponse:
+    """Take a match with the bank back, with a reason."""
+    require_whole(request.actor, "A payout")
+    found = _payout(payout_id)
+    return ask_for_reason(
+        request,
+        lambda reason: unmatch_payout(actor=request.actor, payout_id=payout_id, reason=reason),
+        done=f"{found} is not matched with the bank any more.",
+        back=reverse("payments:payout", args=[found.pk]),
+        title="Take the match back",
+        explanation="The payout and everything it was matched together with are then looked for in the bank again, by "
+        "people alone. Nothing is posted or undone.",
+        act="Take the match back",
+    )
 
 
 @screen(permission="payments.match_payout", what="load reports of payouts")

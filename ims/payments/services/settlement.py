@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
@@ -167,6 +167,7 @@ def match_payout(*, actor: Actor, payout_ids: Sequence[int], entry_id: int) -> l
     Raises `PaymentRefusal` when they do not, or when one of them is matched already: nothing is ever forced.
     """
     authorise(actor, "payments.match_payout", what="match payouts with the bank")
+    _one_at_a_time(entry_id)
     payouts = list(Payout.objects.select_for_update(of=("self",)).select_related("service").filter(pk__in=payout_ids))
     if not payouts or len(payouts) != len(set(payout_ids)):
         raise NotFound("There is no such payout.")
@@ -191,10 +192,48 @@ def match_payout(*, actor: Actor, payout_ids: Sequence[int], entry_id: int) -> l
     return payouts
 
 
-def match_payouts(*, actor: Actor) -> int:
-    """Match every payout that one credit fits and no other; the number matched. The rest is for people."""
+def _one_at_a_time(entry_id: int) -> None:
+    """Nobody else gives this credit away before this transaction ends. Entries of the ledger take no row locks."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"ims.payments.credit:{entry_id}"])
+
+
+@transaction.atomic
+def unmatch_payout(*, actor: Actor, payout_id: int, reason: str) -> list[Payout]:
+    """Take a match with the bank back: of this payout, and of those the same credit was given to.
+
+    Nothing is posted or undone by it. What a person took apart is matched by people alone from then on. Raises
+    `PaymentRefusal` when it is not matched, or without a reason.
+    """
     authorise(actor, "payments.match_payout", what="match payouts with the bank")
-    waiting = list(Payout.objects.select_related("service").filter(bank_entry__isnull=True).exclude(net=0))
+    if not reason.strip():
+        raise PaymentRefusal("Give a reason. The audit trail keeps it.", code="reason_missing")
+    entry_id = Payout.objects.filter(pk=payout_id).values_list("bank_entry", flat=True).first()
+    if entry_id is None:
+        raise PaymentRefusal("This payout is not matched with the bank.", code="not_matched")
+    _one_at_a_time(entry_id)
+    payouts = list(Payout.objects.select_for_update(of=("self",)).select_related("service").filter(bank_entry=entry_id))
+    if payout_id not in {payout.pk for payout in payouts}:
+        raise PaymentRefusal("Somebody took this match back a moment ago.", code="not_matched")
+    for payout in payouts:
+        payout.bank_entry, payout.matched_at, payout.matched_by = None, None, ""
+        with acting(actor, reason):
+            payout.save()
+        record("payout_unmatched", actor=actor, subject=payout, reason=reason, data={"entry": entry_id})
+    return payouts
+
+
+def match_payouts(*, actor: Actor) -> int:
+    """Match every payout that one credit fits and no other; the number matched. The rest is for people, and so is what
+    was matched once and taken apart.
+    """
+    authorise(actor, "payments.match_payout", what="match payouts with the bank")
+    waiting = list(
+        Payout.objects.select_related("service")
+        .filter(bank_entry__isnull=True)
+        .exclude(net=0)
+        .exclude(pk__in=Payout.history.filter(bank_entry__isnull=False).values("id"))
+    )
     matched = 0
     for payout in waiting:
         fitting = [
