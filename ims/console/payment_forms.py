@@ -174,13 +174,34 @@ class ReasonForm(forms.Form):
     )
 
 
+class LetterForm(forms.Form):
+    """Where the receipt is posted to, and why by post."""
+
+    address = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 7}),
+        help_text="Three to seven lines: the name, the street, the town, and the postcode on the last line.",
+    )
+    reason = forms.CharField(max_length=300, help_text="Why by post. Kept in the audit trail.")
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+
 class MatchForm(forms.Form):
-    """Which credit on the clearing fund a payout is."""
+    """Which credit on the clearing fund a payout is, alone or with others that came in one sum."""
 
     entry = forms.ChoiceField(label="The bank’s line", widget=forms.RadioSelect)
+    others = forms.MultipleChoiceField(
+        label="Together with",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Where the bank shows several payouts as one sum.",
+    )
 
-    def __init__(self, *args: Any, credits: Sequence[Any], **options: Any) -> None:
+    def __init__(self, *args: Any, credits: Sequence[Any], companions: Sequence[Any], **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["others"].choices = [(str(other.pk), f"{other}: £{other.net:,.2f}") for other in companions]
+        if not companions:
+            del self.fields["others"]
         self.fields["entry"].choices = [
             (
                 str(entry.pk),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ims.console.views import payment_queues, payments
+from ims.console.views import payment_letters, payment_queues, payments
 
 app_name = "payments"
 urlpatterns = [
@@ -22,11 +22,13 @@ urlpatterns = [
     path("payouts/", payment_queues.payouts, name="payouts"),
     path("payouts/report/", payment_queues.report, name="report"),
     path("payouts/<number:payout_id>/", payment_queues.payout, name="payout"),
+    path("payouts/<number:payout_id>/unmatch/", payment_queues.unmatch, name="unmatch"),
     path("services/", payment_queues.services, name="services"),
     path("<number:attempt_id>/", payments.payment, name="payment"),
     path("<number:attempt_id>/look/", payments.look_again, name="look"),
     path("<number:attempt_id>/cancel/", payments.cancel, name="cancel"),
     path("<number:attempt_id>/go-on/", payments.go_on, name="go_on"),
     path("<number:attempt_id>/receipt/", payments.resend_receipt, name="resend"),
+    path("<number:attempt_id>/letter/", payment_letters.letter, name="letter"),
     path("<number:attempt_id>/refund/", payments.refund, name="refund"),
 ]

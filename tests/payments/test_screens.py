@@ -17,7 +17,7 @@ from ims.payments.actors import CARD_DESK
 from ims.payments.dealings import refresh
 from ims.payments.models import Basket, PaymentAttempt, PaymentException, PaymentLink, Payout, Refund
 from ims.payments.reading import compare, read_payouts
-from ims.payments.services import resolve_exception
+from ims.payments.services import Payer, resolve_exception
 from ims.payments.services.troubles import raise_exception
 from tests.console.conftest import add_people, shows_details
 from tests.support import limits
@@ -286,3 +286,25 @@ def test_a_report_of_payouts_is_loaded_once(desk, officer):
     assert payout.lines.get().attempt_id == attempt.pk
     refresh(actor=CARD_DESK, attempt_id=attempt.pk)
     assert Basket.objects.get().state == "paid"
+
+
+def test_a_receipt_goes_by_post_where_letters_are_carried(desk, officer):
+    from ims.correspondence.models import CarrierAccount, Message
+
+    attempt = desk.paid("50.00", payer=Payer(name="Ada Moss", address="1 High Street\nBarchester", postcode="S70 2DR"))
+    page = reverse("payments:payment", args=[attempt.pk])
+    assert "by post" not in officer.get(page).content.decode()
+    CarrierAccount.objects.create(channel="letter", kind="practice")
+    assert "Send the receipt by post" in officer.get(page).content.decode()
+    url = reverse("payments:letter", args=[attempt.pk])
+    form = officer.get(url).content.decode()
+    assert "Each letter costs" in form
+    assert "Ada Moss\n1 High Street\nBarchester\nS70 2DR</textarea>" in form
+    data = {"address": "Ada Moss\r\nBarchester", "reason": "Asked for on paper", "key": "k"}
+    assert "has 2 lines" in officer.post(url, data).content.decode()
+    data["address"] = "Ada Moss\r\n1 High Street\r\nBarchester\r\nS70 2DR"
+    for _ in range(2):
+        sent = officer.post(url, data, follow=True).content.decode()
+        assert "The letter is on its way to S70 2DR." in sent
+    assert "Receipt by letter to S70 2DR" in sent
+    assert Message.objects.filter(channel="letter").count() == 1

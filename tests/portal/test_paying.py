@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from ims.common import clock
 from ims.correspondence.models import Message
 from ims.correspondence.status_links import status_path
 from ims.ledger.models import Entry, Posting
+from ims.payment_types.models import PaymentType
 from ims.payments import gateways
 from ims.payments.models import Basket, PaymentAttempt
 from tests.portal.conftest import Payer, attempts
@@ -69,6 +71,17 @@ def test_coming_back_without_paying_is_being_checked_and_can_go_on(payer: Payer)
     again = payer.post(result + "again/")
     assert again["Location"].removeprefix(gateways.STUB_PAGE) == token
     assert PaymentAttempt.objects.count() == 1
+
+
+def test_the_waiting_page_can_ask_whether_it_is_known_and_is_told_nothing_else(payer: Payer):
+    payer.bill()
+    token = payer.to_card_page()
+    result = f"result/{PaymentAttempt.objects.get().return_token}/"
+    assert payer.get(result + "outcome/").json() == {"is_known": False}
+    payer.choose(token)
+    assert payer.get(result + "outcome/").json() == {"is_known": True}
+    assert Posting.objects.count() == 1
+    assert payer.get("result/no-such-token/outcome/").status_code == 404
 
 
 def test_a_second_click_and_the_back_button_meet_the_same_payment(payer: Payer):
@@ -252,3 +265,10 @@ def test_entries_are_posted_by_the_card_desk_whoever_looked(payer: Payer):
     payer.bill()
     payer.get(payer.pays())
     assert Entry.objects.get().posting.actor_name == "Card payments"
+
+
+def test_the_staff_sign_in_shows_payers_the_way_while_there_is_something_to_pay(payer: Payer):
+    staff_page = reverse("account_login")
+    assert "Pay a bill online" in Client().get(staff_page).content.decode()
+    PaymentType.objects.update(is_active=False)
+    assert "Pay a bill online" not in Client().get(staff_page).content.decode()

@@ -20,6 +20,7 @@ from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
 from ims.console.payment_forms import HowForm, PaymentFilters, ReasonForm, RefundForm, line_set
 from ims.console.views.base import refusals, screen
+from ims.correspondence import selectors as correspondence
 from ims.correspondence.services.links import send_link
 from ims.payments import dealings, lists, observers, refundable, refunding, selectors
 from ims.payments.errors import AlreadyPaid
@@ -27,7 +28,6 @@ from ims.payments.models import PaymentAttempt, PaymentLink
 from ims.payments.models.set_up import Channel
 from ims.payments.services import links, request_refund
 from ims.payments.states import POSTED, UNFINISHED
-from ims.providers.card import NextStep
 
 VIEW = "payments.view_paymentattempt"
 TAKE = ("payments.take_payment", "payments.send_link")
@@ -110,6 +110,8 @@ def payment(request: HttpRequest, attempt_id: int) -> HttpResponse:
         "may_cancel": attempt.state in UNFINISHED and actor.may("payments.take_payment"),
         "may_look": actor.may("payments.take_payment"),
         "may_resend": attempt.state in POSTED and actor.may("payments.take_payment"),
+        "may_post": attempt.state in POSTED and correspondence.may_post_letters(actor),
+        "told": correspondence.messages_about(actor, attempt.posting) if attempt.posting else [],
     }
     return render(request, "console/payments/payment.html", context)
 
@@ -200,14 +202,11 @@ def _return_address(request: HttpRequest) -> Callable[[str], str]:
 
 
 def _to_card_page(request: HttpRequest, started: dealings.Started) -> HttpResponse:
-    return to_next_step(request, started.next_step, selectors.card_page_origins(started.attempt.service))
-
-
-def to_next_step(request: HttpRequest, step: NextStep, origins: list[str]) -> HttpResponse:
     """Send the browser to the card page, by a link or by a form. The page is the only one that may post there."""
-    context = {"title": "On to the card page", "step": step}
+    attempt, step = started.attempt, started.next_step
+    context = {"title": "On to the card page", "attempt": attempt, "step": step}
     response = render(request, "console/payments/onward.html", context)
-    if origins:
+    if origins := selectors.card_page_origins(attempt.service):
         response._csp_update = {"form-action": origins}
     return response
 

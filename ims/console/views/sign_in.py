@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ims.common.errors import ImsError, NotFound
 from ims.console.views.base import refusals, refused
+from ims.payment_types import selectors as payment_types
 from ims.people.middleware import address_of
 from ims.sign_in.adapters import DirectoryAdapter
 from ims.sign_in.adapters import refused as not_let_in
@@ -56,6 +57,7 @@ class SignInView(LoginView):
             "directories": directories(),
             "ended": _WHY_ENDED.get(ended, "").format(minutes=settings.SESSION_IDLE_MINUTES),
             "second_factor_required": settings.SECOND_FACTOR_REQUIRED,
+            "residents_can_pay": payment_types.offered().exists(),
         }
 
 
