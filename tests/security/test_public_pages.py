@@ -39,6 +39,7 @@ PAGES = {
     "check": "everything once more; shown to this browser alone",
     "pay": "asks the card provider for the payment of this browser's list; payments begun are limited",
     "returned": "what came of a payment, to whoever holds its token of 192 random bits; looks are limited",
+    "outcome": "whether it is known by now what came of it, yes or no, to whoever holds the token; looks are limited",
     "again": "another attempt at a failed payment, to whoever holds its token",
     "status": "whether a payment arrived, to whoever holds the receipt's signed address; ends of references",
     "cookies": "a text",
@@ -72,6 +73,7 @@ def places(transactional_db, world_committed: World) -> dict[str, str]:
         "link": [token_of(link)],
         "order": [attempt.basket.token],
         "returned": [token],
+        "outcome": [token],
         "again": [token],
         "status": [status_path(token).rstrip("/").rsplit("/", 1)[-1]],
     }
