@@ -18,6 +18,7 @@ from ims.imports import services
 from ims.imports.errors import WorldMoved
 from ims.imports.models import ImportBatch, ImportRow
 from ims.ledger.models import Entry
+from ims.payments.dealings import refresh
 from ims.payments.models import PaymentAttempt
 from tests.imports.files import simple_profile
 from tests.payments.conftest import Desk, build_desk, own_books
@@ -93,6 +94,15 @@ def test_a_file_of_nothing_else_posts_nothing_however_often(desk: Desk, actor):
         assert "posts it itself once the provider confirms it" in rows_of(batch)[1].reason
         assert services.post(actor=actor, batch_id=batch.pk).posting is None
     assert ledger_total() == before
+
+
+def test_a_payment_undone_is_not_said_to_be_posted(desk: Desk, actor):
+    ours = desk.paid("145.00")
+    desk.provider.fail_after_success(ours.provider_id)
+    refresh(actor=desk.public, attempt_id=ours.pk)
+    [row] = rows_of(checked(actor, [(ours.provider_id, "", "145.00", "Success")]))
+    assert row.outcome == "ignored"
+    assert "its receipt was reversed" in row.reason
 
 
 def test_a_fault_of_the_row_does_not_ask_anybody_to_correct_and_post_it(desk: Desk, actor):

@@ -1,6 +1,7 @@
 -- Which of {rows} (line, file_reference, end_to_end) tell of card payments that IMS took itself, each with a sentence.
 SELECT DISTINCT ON (found.line) found.line,
   format('it is card payment %s, which IMS took itself (%s). %s', a.reference, s.name, CASE
+    WHEN a.state = 'undone' THEN 'It failed after all, and its receipt was reversed. Nothing is posted for it here.'
     WHEN p.id IS NOT NULL THEN format('Its £%s is posted as %s-%s already. Nothing is posted for it a second time.',
       to_char(a.paid_total, 'FM999,999,999,990.00'), p.series, lpad(p.number::text, greatest(6, length(p.number::text)), '0'))
     ELSE 'IMS posts it itself once the provider confirms it; see the payment. Nothing is posted for it here.'
