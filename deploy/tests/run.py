@@ -10,14 +10,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from scenarios import guide, managed, single
+from scenarios import alerts, guide, managed, single
 from support.lab import Lab, NoHosts
 from support.report import Report
 
 NOT_RUN = 2
 """The report's code for: nothing failed, something was not run."""
 
-SCENARIOS = {"single": single, "managed": managed, "guide": guide}
+SCENARIOS = {"single": single, "managed": managed, "alerts": alerts, "guide": guide}
 
 
 def main() -> int:

@@ -80,7 +80,7 @@ SCREENS: tuple[tuple[str, str, str, str], ...] = (
     ("Limits and duties", "Conflicts of duties", "approvals:duties", "approvals.conflict"),
     ("Audit and background work", "Retention and legal holds", "records:index", "records.retentionrule"),
     ("VAT and the general ledger", "Accounting periods", "periods:index", "ledger.accountingperiod"),
-    ("People and messages", "Access: scopes, roles, reviews", "access:index", "access.personscope"),
+    ("People, systems and messages", "Access: scopes, roles, reviews", "access:index", "access.personscope"),
 )
 """Settings that have screens of their own, shown instead of Django's pages for the same records."""
 

@@ -234,13 +234,14 @@ def test_secrets_are_written_once_and_those_no_longer_wanted_go(tmp_path, monkey
     writer = programme("ims_council", "ims-write-secrets")
     monkeypatch.setattr(writer, "COUNCILS", tmp_path / "councils")
     monkeypatch.setattr(writer, "RELEASES", tmp_path / "releases")
+    monkeypatch.setattr(writer, "RUNNING", str(tmp_path / "councils" / "{}" / "release"))
     (tmp_path / "councils" / "demo").mkdir(parents=True)
     (tmp_path / "releases" / "1.0").mkdir(parents=True)
     (tmp_path / "releases" / "1.0" / "manifest.json").write_text(json.dumps({"variables": VARIABLES}), encoding="utf-8")
 
     def write(**secrets: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["ims-write-secrets", "demo", "1.0"])
-        asked = {"secrets": secrets, "owner": {}, "named": {"govuk-pay": "k"}}
+        asked = {"secrets": secrets, "owner": {}, "named": {"govuk-pay": "k"}, "environment": ""}
         monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(asked)))
         code = writer.main()
         said = capsys.readouterr()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import urllib.error
 import urllib.request
 
 from support import authority
@@ -17,14 +18,15 @@ PORTS = {"demo": 5441, "north": 5442, "east": 5443}
 
 def adds_councils(lab: Lab) -> str:
     """Two councils are added, one with a certificate by ACME, one with its own; again, nothing changes"""
-    roots = [authority.start_acme(lab, "income.north.example")]
+    roots = [authority.start_acme(lab, "income.north.example", "pay.north.example")]
     roots.append(authority.provide(lab, "east", "income.east.example"))
     lab.change_settings(
         ims_verify_authorities=[str(root) for root in roots],
         ims_web_acme_directory=authority.DIRECTORY,
         ims_web_acme_authority="/etc/ssl/certs/ims-authority.crt",
     )
-    lab.write_council("north", PORTS["north"], certificate="acme", settings={"IMS_LOG_LEVEL": "WARNING"})
+    public = {"public_hostname": "pay.north.example", "settings": {"IMS_LOG_LEVEL": "WARNING"}}
+    lab.write_council("north", PORTS["north"], certificate="acme", **public)
     lab.write_council("east", PORTS["east"], certificate="provided")
     first = lab.play("council-add", "-e", "council=north")
     lab.play("council-add", "-e", "council=east")
@@ -86,6 +88,26 @@ def keeps_sessions_apart(lab: Lab) -> str:
     with east.opener.open(request, timeout=30) as answer:
         assert signed_out(answer.geturl()), answer.geturl()
     return "north's cookies, sent to east, open nothing; certificates of two other authorities verified"
+
+
+def keeps_staff_pages_in(lab: Lab) -> str:
+    """At a council's address for payers, the payment pages answer and nothing that staff work with"""
+    payer = Browser("pay.north.example", lab.work / "all-roots.crt")
+    address, page = payer.get("/")
+    assert address.endswith("/pay/"), address
+    assert "North Council" in page
+    for inside in ("/account/sign-in/", "/receipts/", "/admin/", "/metrics", "/readyz"):
+        assert refused(payer, inside) == 404, inside
+    secret = "/pay/result/kept-between-payer-and-council-1729/"
+    assert refused(payer, secret) == 404
+    logged = lab.ssh("cat /var/log/nginx/access.log")
+    assert "/pay/result/..." in logged
+    assert "1729" not in logged, "the secret part of an address is in the web server's log"
+    said = lab.ssh(
+        "ims-manage north shell --verbosity 0", given="from django.conf import settings; print(settings.PUBLIC_ADDRESS)"
+    )
+    assert said == "https://pay.north.example", said
+    return "certificate by ACME for both addresses"
 
 
 def upgrades_one(lab: Lab) -> str:
@@ -167,10 +189,20 @@ def retires(lab: Lab) -> str:
     return "site afterwards changes nothing"
 
 
+def refused(browser: Browser, path: str) -> int:
+    """The status of a refusal; 200 when there was none."""
+    try:
+        browser.get(path)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+    return 200
+
+
 STEPS = [
     adds_councils,
     isolates,
     keeps_sessions_apart,
+    keeps_staff_pages_in,
     upgrades_one,
     suspends_and_resumes,
     restores_one,

@@ -20,6 +20,23 @@ PASSWORD = "A-better-one-of-my-own-2026"
 
 EMAIL = "smtp://income:let-me-send-3141@mail.example:25"
 PAYMENT_KEY = "api-key-of-the-test-2718"
+MESSAGES_KEY = "notify-key-of-the-test-1618"
+DIRECTORY_SECRET = "directory-secret-of-the-test-1414"
+SETTINGS = {
+    "IMS_DIRECTORIES": [
+        {"id": "staff", "name": "Staff directory", "client_id": "income", "issuer": "https://directory.example/staff"}
+    ],
+    "IMS_BREAK_GLASS_EMAILS": ["safety@demo.example", "audit@demo.example"],
+    "IMS_EMAIL_FROM": "income@demo.example",
+}
+VAULT = f"""
+IMS_EMAIL_URL: {EMAIL}
+IMS_DIRECTORY_SECRETS:
+  staff: {DIRECTORY_SECRET}
+named:
+  govuk-pay: {PAYMENT_KEY}
+  govuk-notify: {MESSAGES_KEY}
+"""
 
 SEED = """
 from datetime import date
@@ -254,20 +271,56 @@ def rotates_secrets(lab: Lab) -> str:
     return "verify clean afterwards, and the authenticator app still fits"
 
 
-def hands_secrets_over(lab: Lab) -> str:
-    """A secret of the application and one of a payment service, put into the council's vault, reach its services"""
-    lab.add_to_vault("demo", f"IMS_EMAIL_URL: {EMAIL}\nnamed:\n  govuk-pay: {PAYMENT_KEY}\n")
+def hands_settings_over(lab: Lab) -> str:
+    """Settings and secrets of sign-in, payments and messages, from the council's file and vault, reach its services"""
+    lab.write_council("demo", PORT, settings=SETTINGS)
+    lab.add_to_vault("demo", VAULT)
     lab.play("council-change", "-e", "council=demo")
-    asked = "from ims.settings.environment import named_secret, setting\n"
-    asked += "print(setting('IMS_EMAIL_URL'), named_secret('govuk-pay'))"
-    assert lab.ssh("ims-manage demo shell --verbosity 0", given=asked).split() == [EMAIL, PAYMENT_KEY]
+    asked = "import json\nfrom ims.settings.environment import named_secret, setting\n"
+    asked += "names = ['IMS_EMAIL_URL', 'IMS_DIRECTORY_SECRETS', 'IMS_BREAK_GLASS_EMAILS', 'IMS_EMAIL_FROM']\n"
+    asked += "print(json.dumps([*map(setting, names), named_secret('govuk-pay'), named_secret('govuk-notify')]))"
+    assert json.loads(lab.ssh("ims-manage demo shell --verbosity 0", given=asked)) == [
+        *[EMAIL, {"staff": DIRECTORY_SECRET}, SETTINGS["IMS_BREAK_GLASS_EMAILS"], SETTINGS["IMS_EMAIL_FROM"]],
+        *[PAYMENT_KEY, MESSAGES_KEY],
+    ]
     for service in ("ims-web", "ims-worker"):
         leader = lab.ssh(f"systemctl show --value --property MainPID {service}@demo.service")
         handed = lab.ssh(f"nsenter --target {leader} --mount ls /run/credentials/{service}@demo.service").split()
-        assert {"IMS_EMAIL_URL", "secret_govuk-pay"} <= set(handed), handed
+        wanted = {"IMS_EMAIL_URL", "IMS_DIRECTORY_SECRETS", "secret_govuk-pay", "secret_govuk-notify"}
+        assert wanted <= set(handed), handed
         assert "IMS_DATABASE_OWNER_URL" not in handed, "the owner's password is not for services"
+    loose = lab.ssh(
+        "find /etc/ims/councils/demo -type f ! ( -user root -perm 600 )".replace("(", "\\(").replace(")", "\\)")
+    )
+    assert not loose, f"others may read {loose}"
+    _, page = Browser(HOST, lab.inventory / "pki" / "authority.crt").get("/account/sign-in/")
+    assert "Staff directory" in page
     assert lab.play("council-change", "-e", "council=demo").changed == 0
-    return f"{len(handed)} secrets each"
+    return f"{len(handed)} secrets each, in files of root's alone"
+
+
+def refuses_unfit_settings(lab: Lab) -> str:
+    """Settings with which IMS would not start are refused with its own sentence, and the council goes on"""
+    before = lab.ssh("cat /etc/ims/councils/demo/environment; systemctl show --value -p MainPID ims-web@demo.service")
+    wrong = {
+        "IMS_DIRECTORIES: a directory has no “issuer”": {
+            "IMS_DIRECTORIES": [{"id": "x", "name": "X", "client_id": "y"}]
+        },
+        "IMS_REQUIRE_SECOND_FACTOR may be False in the demonstration only": {"IMS_REQUIRE_SECOND_FACTOR": False},
+    }
+    for sentence, settings in wrong.items():
+        lab.write_council("demo", PORT, settings=SETTINGS | settings)
+        played = lab.play("council-change", "-e", "council=demo", expect=2)
+        said = re.sub(r"\s+", " ", played.text)
+        assert all(part in said for part in ("IMS does not start with these settings", *sentence.split(": "))), said[
+            -1500:
+        ]
+        assert played.changed == 0
+    after = lab.ssh("cat /etc/ims/councils/demo/environment; systemctl show --value -p MainPID ims-web@demo.service")
+    assert after == before, "the council was touched"
+    lab.write_council("demo", PORT, settings=SETTINGS)
+    assert lab.play("council-change", "-e", "council=demo").changed == 0
+    return f"{len(wrong)} refused, nothing written, nothing restarted"
 
 
 def logs_no_searches(lab: Lab) -> str:
@@ -306,7 +359,7 @@ def keeps_secrets(lab: Lab) -> str:
         "support bundle": "cat $(ims-support-bundle)",
     }
     assert len(secrets) == 3
-    secrets += [EMAIL, PAYMENT_KEY]
+    secrets += [EMAIL, PAYMENT_KEY, MESSAGES_KEY, DIRECTORY_SECRET]
     for place, command in places.items():
         found = lab.ssh(command, check=False)
         assert not any(secret in found for secret in secrets), f"a secret is in {place}"
@@ -356,7 +409,8 @@ STEPS = [
     restores,
     rehearses,
     rotates_secrets,
-    hands_secrets_over,
+    hands_settings_over,
+    refuses_unfit_settings,
     survives_a_restart,
     logs_no_searches,
     bundles_for_support,

@@ -67,6 +67,9 @@ REFUSALS = {
     ),
     "a secret in the open": Refusal({"settings": {"IMS_SECRET_KEY": "x"}}, {}, "is a secret and may not stand in"),
     "a provided certificate that is not there": Refusal({"certificate": "provided"}, {}, "demo.crt is not there"),
+    "the address for payers is the staff's": Refusal(
+        {"public_hostname": "income.demo.example"}, {}, "A public_hostname is the address of another council"
+    ),
     "an unknown state": Refusal({"state": "closed"}, {}, "value of state must be one of"),
     "a mistyped setting": Refusal({"hostnam": "x"}, {}, "hostnam"),
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
@@ -17,6 +16,7 @@ from ims.api.models import ClientPayment
 from ims.api.services import payments as services
 from ims.api.v1.payment_types import LANGUAGES
 from ims.api.views import Endpoint, once, own_key
+from ims.common.addresses import public_url
 from ims.common.errors import NotFound
 from ims.payment_types import selectors as payment_types
 from ims.payments.services import Payer
@@ -164,7 +164,7 @@ def described(request: Request, payment: ClientPayment) -> dict[str, Any]:
         "state": state,
         "total": payment.basket.total,
         "lines": payment.basket.lines.order_by("line"),
-        "pay_url": f"{settings.PUBLIC_ADDRESS}{path}" if settings.PUBLIC_ADDRESS else request.build_absolute_uri(path),
+        "pay_url": public_url(request, path),
         "return_url": payment.return_url,
         "client_reference": payment.client_reference,
         "receipt_number": str(attempt.posting) if state == "paid" and attempt and attempt.posting else "",

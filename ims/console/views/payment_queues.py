@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ims.audit import personal
 from ims.audit.scope import require_whole
+from ims.common.addresses import public_url
 from ims.common.errors import NotFound
 from ims.console.payment_forms import MatchForm, ReportForm
 from ims.console.views.base import refusals, screen
@@ -226,6 +227,6 @@ def services(request: HttpRequest) -> HttpResponse:
         "services": [(service, checks.faults_of(service)) for service in lists.services()],
         "routes": selectors.routes(),
         "may_change": request.actor.may("payments.change_paymentservice"),
-        "host": request.build_absolute_uri("/"),
+        "host": public_url(request, "/"),
     }
     return render(request, "console/payments/services.html", context)

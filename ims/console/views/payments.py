@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ims.approvals import services as approvals
 from ims.approvals.errors import ApprovalNeeded
 from ims.audit import personal
+from ims.common.addresses import public_url
 from ims.common.errors import NotFound
 from ims.common.identifiers import record_number
 from ims.common.money import format_pounds
@@ -357,7 +358,7 @@ def _public_address(request: HttpRequest, found: PaymentLink) -> str:
     if found.state not in links.OPEN:
         return ""
     try:
-        return request.build_absolute_uri(reverse("portal:link", args=[links.token_of(found)]))
+        return public_url(request, reverse("portal:link", args=[links.token_of(found)]))
     except NoReverseMatch:
         return ""
 

@@ -1,6 +1,6 @@
 """Look at the certificates councils provide, before any host is given one.
 
-    certificates.py FOLDER        reads [{"code", "hostname"}, ...] on its standard input
+    certificates.py FOLDER        reads [{"code", "hostname", "public_hostname"}, ...] on its standard input
 
 Refuses, with one sentence on its standard error, a certificate that is missing, is for another address, has run out, or
 does not belong to its key.
@@ -17,10 +17,11 @@ from pathlib import Path
 def main() -> int:
     folder = Path(sys.argv[1])
     for council in json.load(sys.stdin):
-        problem = wrong(folder / council["code"], council["hostname"])
-        if problem:
-            print(f"{council['code']}: {problem}", file=sys.stderr)
-            return 1
+        for hostname in filter(None, (council["hostname"], council["public_hostname"])):
+            problem = wrong(folder / council["code"], hostname)
+            if problem:
+                print(f"{council['code']}: {problem}", file=sys.stderr)
+                return 1
     return 0
 
 

@@ -53,7 +53,7 @@ def main() -> int:
         raise SystemExit(
             f"{options.vault} holds “{strange[0]}”, which is no secret of IMS: their names begin with IMS_."
         )
-    further = {name: str(value) for name, value in values.items() if name not in NAMES}
+    further = {name: value for name, value in values.items() if name not in NAMES}
     wanted = {name: values.get(name) for name in NAMES}
     for name in NAMES:
         if wanted[name] is None or name in options.renew:
@@ -61,12 +61,14 @@ def main() -> int:
     changed = former != before or any(wanted[name] != values.get(name) for name in NAMES)
     if changed and not options.check:
         write(options.vault, key, {**wanted, **further, "named": named, "former_secret_keys": former})
-    print(
-        json.dumps(
-            {"changed": changed, "values": wanted | {"further": further, "named": named, "former_secret_keys": former}}
-        )
-    )
+    handed = {"further": {name: written(value) for name, value in further.items()}, "named": named}
+    print(json.dumps({"changed": changed, "values": wanted | handed | {"former_secret_keys": former}}))
     return 0
+
+
+def written(value: object) -> str:
+    """A secret as the application reads it from a file: a mapping or a list, written out in the vault, as JSON."""
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def password(path: Path, *, may_make: bool) -> VaultLib:

@@ -29,6 +29,10 @@ HEADERS = {
 }
 
 
+INSIDE = ("/account/sign-in/", "/receipts/", "/admin/", "/readyz")
+"""What must not be had at an address for payers."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing looked at. `runbook` names the page of docs/support-model/runbooks/alerts for when it fails."""
@@ -88,6 +92,23 @@ def answering(asked: dict[str, Any], council: dict[str, Any]) -> Iterator[Check]
     missing = [name for name, part in HEADERS.items() if part not in headers.get(name, "")]
     found = "missing " + ", ".join(missing) if missing else "all there"
     yield Check(code, "security headers", not missing, found, "security-headers-missing")
+    if council["public_hostname"]:
+        yield from open_to_payers(asked, council)
+
+
+def open_to_payers(asked: dict[str, Any], council: dict[str, Any]) -> Iterator[Check]:
+    """What the address for payers answers: the payment pages, and nothing that staff work with."""
+    code, hostname = council["code"], council["public_hostname"]
+    try:
+        status = fetch(asked, council, "/pay/", hostname)[0]
+        inner = {path: fetch(asked, council, path, hostname)[0] for path in INSIDE}
+    except (OSError, http.client.HTTPException) as error:
+        yield Check(code, "payment pages", False, f"{type(error).__name__}: {error}", "site-down")
+        return
+    yield Check(code, "payment pages", status == 200, f"status {status} at {hostname}", "site-down")
+    strays = [path for path, found in inner.items() if found != 404]
+    found = f"{', '.join(strays)} at {hostname}" if strays else "nothing else answers there"
+    yield Check(code, "address for payers", not strays, found, "port-open")
 
 
 def closed(asked: dict[str, Any], council: dict[str, Any]) -> Check:
@@ -98,19 +119,22 @@ def closed(asked: dict[str, Any], council: dict[str, Any]) -> Check:
     return Check(council["code"], "is closed", status == 503, f"status {status}", "site-down")
 
 
-def fetch(asked: dict[str, Any], council: dict[str, Any], path: str) -> tuple[int, dict[str, str], float, int]:
+def fetch(
+    asked: dict[str, Any], council: dict[str, Any], path: str, hostname: str = ""
+) -> tuple[int, dict[str, str], float, int]:
     """Status, headers, seconds taken and the days the certificate has left, for `path` at the council's address."""
+    hostname = hostname or council["hostname"]
     context = ssl.create_default_context()
     ours = [asked["authority"]] if council["certificate"] == "internal" else []
     for authority in ours + asked["authorities"]:
         context.load_verify_locations(authority)
     started = time.monotonic()
     raw = socket.create_connection((asked["web"], 443), timeout=15)
-    secure = context.wrap_socket(raw, server_hostname=council["hostname"])
+    secure = context.wrap_socket(raw, server_hostname=hostname)
     expires = ssl.cert_time_to_seconds(secure.getpeercert()["notAfter"])
-    connection = http.client.HTTPConnection(council["hostname"], timeout=15)
+    connection = http.client.HTTPConnection(hostname, timeout=15)
     connection.sock = secure
-    connection.request("GET", path, headers={"Host": council["hostname"], "Connection": "close"})
+    connection.request("GET", path, headers={"Host": hostname, "Connection": "close"})
     answer = connection.getresponse()
     answer.read()
     headers = {name.lower(): value for name, value in answer.getheaders()}
@@ -119,8 +143,9 @@ def fetch(asked: dict[str, Any], council: dict[str, Any], path: str) -> tuple[in
 
 def ports(asked: dict[str, Any]) -> Iterator[Check]:
     """Which ports answer, against those that may."""
-    for host, address in asked["addresses"].items():
-        tried = asked["probed_ports"]
+    for (host, address), text in zip(asked["addresses"].items(), asked["measured"], strict=True):
+        # Those that are often left open, and those on which the host itself says that something listens.
+        tried = sorted({*asked["probed_ports"], *(json.loads(text)["listening_ports"] if text else [])})
         # A port that is dropped keeps silent until the time is up: all at once, not one after the other.
         with ThreadPoolExecutor(max_workers=len(tried)) as pool:
             answers = pool.map(lambda port, address=address: open_port(address, port), tried)
