@@ -83,3 +83,7 @@ class TestRecords:
         entry = receive("23", "5.00", reference=world.council_tax_account, key="h")
         page = text_of(as_role("Income officer").get(reverse("receipts:receipt", args=[entry.pk])).content)
         assert "Mrs Ada Moss" in page
+
+
+def test_every_screen_stands_in_a_group_of_the_index():
+    assert {group for group, *_ in SCREENS} <= {group for group, _ in GROUPS}

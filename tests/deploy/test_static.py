@@ -124,6 +124,28 @@ def test_every_alert_has_exactly_one_runbook_and_every_runbook_an_alert():
     assert set(named) | checks_of_verify() == pages
 
 
+def test_every_alert_is_walked_on_a_host_or_said_not_to_be():
+    tree = ast.parse(read(REPOSITORY / "deploy" / "tests" / "scenarios" / "alerts.py"))
+    tables = {
+        node.targets[0].id: {ast.literal_eval(key) for key in node.value.keys}
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+    }
+    assert not tables["WALKS"] & tables["ONLY_READ"]
+    assert tables["WALKS"] | tables["ONLY_READ"] == {path.stem for path in (SUPPORT / "runbooks/alerts").glob("*.md")}
+
+
+def test_no_secret_part_of_an_address_is_logged():
+    configuration = read(KIT / "roles/ims_web/templates/nginx.conf.j2")
+    pattern = re.search(r"^ +~(\^\(\?<ims_before>.*) \"\$\{ims_before\}\.\.\.\";$", configuration, flags=re.M)
+    assert pattern
+    hidden = re.compile(pattern[1].replace("?<", "?P<"))
+    for path in ("/account/link/", "/pay/link/", "/pay/order/", "/pay/result/", "/pay/status/"):
+        assert hidden.match(f"{path}kept:secret/again/")["ims_before"] == path
+    for path in ("/receipts/", "/pay/for/council-tax/", "/account/sign-in/", "/imports/12/", "/api/v1/payments/7"):
+        assert not hidden.match(path), path
+
+
 def test_every_measurement_an_alert_uses_is_measured():
     measured = set(re.findall(r"\bims_[a-z_]+", read(KIT / "roles/ims_monitoring/files/ims-measure")))
     used = set(re.findall(r"\bims_[a-z_]+", read(KIT / "roles/ims_monitoring/files/alerts.yml")))

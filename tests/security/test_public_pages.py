@@ -51,8 +51,8 @@ HEAD = """# What is open to the public
 
 Written by `tests/security/test_public_pages.py`, which asks every address below `/pay/` signed out and as somebody of
 every role: a sign-in makes no difference there. A web server may let nothing but `/pay/`, `/static/`, `/notifications/`
-(where card providers tell of payments) and, where other systems call, `/api/` through from outside; `public_hostname` of
-the [kit](deployment.md) does so. The machine's own questions (`/healthz`, `/readyz`) stay inside.
+(where card providers tell of payments) and, where other systems call, `/api/` through from outside, which is what
+`public_hostname` in the [kit](deployment.md) is for. The machine's own questions (`/healthz`, `/readyz`) stay inside.
 
 | address | what for, and what it gives away |
 |---|---|
