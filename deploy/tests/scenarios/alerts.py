@@ -67,7 +67,7 @@ BREAK_GLASS = """
 from ims.audit.actors import acting, command
 from ims.people.models import User
 from ims.sign_in.models import BreakGlassUse
-from ims.sign_in.services import mark_break_glass
+from ims.sign_in.services.accounts import mark_break_glass
 person = User.objects.get(username="first")
 mark_break_glass(actor=command("test"), person=person, note="In the safe", reason="To see the alert")
 BreakGlassUse.objects.create(person=person, address="192.0.2.9")
@@ -75,7 +75,7 @@ BreakGlassUse.objects.create(person=person, address="192.0.2.9")
 REVIEWED = """
 from ims.audit.actors import command
 from ims.sign_in.models import BreakGlassUse
-from ims.sign_in.services import review_break_glass
+from ims.sign_in.services.accounts import review_break_glass
 review_break_glass(actor=command("test"), use_id=BreakGlassUse.objects.last().pk, finding="Announced; the yearly trial")
 """
 
