@@ -80,6 +80,29 @@ review_break_glass(actor=command("test"), use_id=BreakGlassUse.objects.last().pk
 """
 
 
+FAILING_SERVICE = """
+from datetime import timedelta
+from django.utils import timezone
+from ims.audit.actors import acting, command
+from ims.payments.models import PaymentService
+from ims.payments.models.set_up import ServiceHealth
+with acting(command("test"), "To see the alert"):
+    service, _ = PaymentService.objects.get_or_create(code="trial", name="Trial", provider="govuk_pay")
+since = timezone.now() - timedelta(minutes=6)
+ServiceHealth.objects.update_or_create(service=service, defaults={"failures": 4, "failing_since": since})
+"""
+ANSWERING_SERVICE = """
+from ims.audit.actors import acting, command
+from ims.payments.models import PaymentService
+from ims.payments.models.set_up import ServiceHealth
+ServiceHealth.objects.update(failures=0, failing_since=None)
+with acting(command("test"), "The alert was seen"):
+    service = PaymentService.objects.get(code="trial")
+    service.is_active = False
+    service.save()
+"""
+
+
 @dataclass(frozen=True)
 class Walk:
     """How an alert is brought about, and which parts of its page end it.
@@ -112,6 +135,11 @@ WALKS = {
         meanwhile=sql("UPDATE jobs_jobrun SET finished_at = finished_at - interval '25 hours' WHERE state = 'failed'"),
     ),
     "break-glass-used": Walk(shell(BREAK_GLASS), (), meanwhile=shell(REVIEWED)),
+    "payments-failing": Walk(
+        shell(FAILING_SERVICE),
+        (),
+        meanwhile=shell(ANSWERING_SERVICE),
+    ),
     "log-archive-failing": Walk(
         f"mv /srv/ims-backup /srv/ims-backup.away; {sql('SELECT pg_switch_wal()')}; sleep 8",
         ("Do 2", "Afterwards"),
