@@ -151,7 +151,8 @@ WALKS = {
         ("Do 1",),
     ),
     "restore-drill-failed": Walk(
-        f"{sql(ALTER.format('+'))}; ! ims-restore-drill {CODE}; ! ims-manage {CODE} verify",
+        f"{sql(ALTER.format('+'))}; {sql('SELECT pg_switch_wal()')}; sleep 8;"
+        f" ! ims-restore-drill {CODE}; ! ims-manage {CODE} verify",
         ("Do 2",),
         meanwhile=sql(ALTER.format("-")),
     ),
