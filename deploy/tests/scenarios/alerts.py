@@ -87,7 +87,8 @@ from ims.audit.actors import acting, command
 from ims.payments.models import PaymentService
 from ims.payments.models.set_up import ServiceHealth
 with acting(command("test"), "To see the alert"):
-    service, _ = PaymentService.objects.get_or_create(code="trial", name="Trial", provider="govuk_pay")
+    wanted = {"name": "Trial", "provider": "govuk_pay", "is_active": True}
+    service, _ = PaymentService.objects.update_or_create(code="trial", defaults=wanted)
 since = timezone.now() - timedelta(minutes=6)
 ServiceHealth.objects.update_or_create(service=service, defaults={"failures": 4, "failing_since": since})
 """
