@@ -47,7 +47,8 @@ from ims.people.models import User
 from ims.people.services import create_person
 with acting(command("test"), "One engineer sets this council up, with nobody there to approve"):
     alone = dict(alone_up_to=None, with_approval_up_to=None)
-    Limit.objects.get_or_create(kind="people.roles", role="", defaults=alone)
+    for kind in ("people.roles", "exports.profile", "imports.file_profile"):
+        Limit.objects.get_or_create(kind=kind, role="", defaults=alone)
 if not User.objects.filter(username=cast.ADMIN.username).exists():
     who = dict(username=cast.ADMIN.username, display_name=cast.ADMIN.name)
     create_person(actor=command("test"), roles=["Administrator"], **who)
