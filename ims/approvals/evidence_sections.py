@@ -45,12 +45,13 @@ def approvals(request: Request) -> Iterator[Part]:
     """Requests asked for, waiting or decided in the period; limits and conflicts of duties as they stand."""
     still = Q(decided_at=None) | Q(decided_at__gte=request.since)
     found = Asked.objects.filter(still, requested_at__lt=request.until).order_by("pk")
-    totals: dict[tuple[str, str], list[Decimal | int]] = {}
+    totals: dict[tuple[str, str], tuple[int, Decimal | None]] = {}
 
     def rows() -> Iterator[tuple]:
         for each in found.iterator(500):
-            total = totals.setdefault((kinds.label_of(each.kind), each.get_state_display()), [0, Decimal("0.00")])
-            total[0], total[1] = total[0] + 1, total[1] + (each.amount or 0)
+            key = (kinds.label_of(each.kind), each.get_state_display())
+            count, amount = totals.get(key, (0, None))
+            totals[key] = (count + 1, amount if each.amount is None else (amount or 0) + each.amount)
             yield _request(each)
 
     yield Table("requests", "Requests that waited or were decided in the period", _REQUESTS, rows())

@@ -21,6 +21,7 @@ from django.db.models import QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 
+from ims.audit import personal
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.admin import neutral
 from ims.audit.scope import require_whole
@@ -103,8 +104,9 @@ def open_request(
 
 
 def holdings(actor: Actor, request: SubjectRequest) -> list[Holding]:
-    """All that is held and fits, by source, with what was left out."""
+    """All that is held and fits, by source, with what was left out. Whoever is shown it leaves a trace."""
     _require(actor)
+    personal.note(request)
     about = About(
         actor=actor,
         name=request.name,

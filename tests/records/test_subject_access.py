@@ -126,6 +126,8 @@ def test_the_pages(council, people):
     page = client.post(reverse("records:subjects"), sent, follow=True)
     request = subject_access.requests(command("tests")).get()
     assert b"Ada Moss" in page.content
+    assert b"Nothing found" in page.content
+    assert Event.objects.get(verb="personal_data_viewed").subject_id == str(request.pk)
     address = reverse("records:subject", args=[request.pk])
     client.post(address, {"why": "Not theirs", "left_out": [f"entry:{0}"]})
     got = client.post(reverse("records:answer", args=[request.pk]))

@@ -204,10 +204,12 @@ def subject(request: HttpRequest, subject_id: int) -> HttpResponse:
         subject_access.review(actor=request.actor, request_id=subject_id, left_out=kept_out)
         messages.success(request, "Reviewed. It can be handed over now.")
         return redirect("records:subject", subject_id)
+    holdings = subject_access.holdings(request.actor, found)
     context = {
         "title": f"{found}, {found.case}",
         "found": found,
-        "holdings": subject_access.holdings(request.actor, found),
+        "fitting": [each for each in holdings if each.kept or each.left_out],
+        "nothing": [each.source.title for each in holdings if not (each.kept or each.left_out)],
     }
     return render(request, "console/records/subject.html", context)
 
