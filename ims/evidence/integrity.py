@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from ims.audit.actors import Actor
-from ims.audit.models import Event, EventSeal
+from ims.audit.models import Event, EventSeal, HistorySeal
 from ims.audit.services import record
 from ims.common.findings import Finding
 from ims.evidence import publication
@@ -36,6 +36,7 @@ class Report:
     seals: int
     events: int
     event_seals: int
+    history_seals: int
     last_seal: Seal | None
     last_event_seal: EventSeal | None
     is_recorded: bool
@@ -64,6 +65,7 @@ def check_everything(
         "seals": Seal.objects.count(),
         "events": Event.objects.count(),
         "event_seals": EventSeal.objects.count(),
+        "history_seals": HistorySeal.objects.count(),
     }
     data = {
         **counts,

@@ -41,6 +41,7 @@ def run(arguments: Namespace) -> Answer:
         "seals": report.seals,
         "events": report.events,
         "event_seals": report.event_seals,
+        "history_seals": report.history_seals,
         "last_seal": _seal(report.last_seal),
         "last_event_seal": _seal(report.last_event_seal),
         "recorded": report.is_recorded,
@@ -61,7 +62,8 @@ def _progress() -> Any:
 def _text(data: dict[str, Any], found: list[Any]) -> str:
     lines = [
         f"{data['postings']:,} postings, {data['entries']:,} entries, {data['seals']:,} seals checked; "
-        f"{data['events']:,} audit events, {data['event_seals']:,} seals over them."
+        f"{data['events']:,} audit events, {data['event_seals']:,} seals over them; "
+        f"{data['history_seals']:,} seals over histories."
     ]
     for name, seal in (("Last seal", data["last_seal"]), ("Last event seal", data["last_event_seal"])):
         if seal:
