@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from ims.access.models import AccessReview, PersonScope, ReviewLine
 from ims.audit.actors import Actor, authorise
@@ -104,33 +104,36 @@ def findings(actor: Actor) -> list[Finding]:
     """What whoever looks after access should see to today. Nothing for others."""
     found = []
     if actor.may(DECIDE) or actor.may(OPEN):
-        found += _review_findings()
+        found += review_findings()
     if actor.may("people.change_user"):
-        unused = len(unused_accounts())
-        if unused:
-            found.append(
-                Finding(
-                    "access.unused",
-                    "information",
-                    f"{unused} account{'s' if unused != 1 else ''} nobody uses close within {WARNED_DAYS} days. "
-                    "Look under Access.",
-                )
-            )
+        found += unused_findings()
     return found
 
 
-def _review_findings() -> list[Finding]:
+def unused_findings() -> list[Finding]:
+    """That accounts close within days because nobody uses them."""
+    unused = len(unused_accounts())
+    if not unused:
+        return []
+    accounts = "One account nobody uses closes" if unused == 1 else f"{unused} accounts nobody uses close"
+    return [Finding("access.unused", "information", f"{accounts} within {WARNED_DAYS} days. Look under Access.")]
+
+
+def review_findings() -> list[Finding]:
+    """That an access review is due, open or overdue. The first is due a quarter after the first person was added."""
     review = AccessReview.objects.filter(signed_off_at=None).first()
     if review is None:
         last = AccessReview.objects.order_by("-opened_at").first()
-        due = clock.day_of(last.opened_at) + timedelta(days=REVIEW_EVERY_DAYS) if last else clock.today()
-        if due > clock.today():
+        began = last.opened_at if last else User.objects.aggregate(first=Min("date_joined"))["first"]
+        if began is None or clock.day_of(began) + timedelta(days=REVIEW_EVERY_DAYS) > clock.today():
             return []
         since = f"The last one was opened on {clock.day_of(last.opened_at):%-d %b %Y}." if last else "None was held."
         message = f"An access review is due: everybody's access is looked at every quarter. {since}"
         return [Finding("access.review_due", "warning", message)]
     waiting = review.lines.filter(decision="").count()
-    what = f"{waiting} people are not decided about" if waiting else "it waits to be signed off"
+    what = f"{waiting} {'person is' if waiting == 1 else 'people are'} not decided about"
+    if not waiting:
+        what = "it waits to be signed off"
     if review.due_on < clock.today():
         message = f"The access review “{review}” is overdue since {review.due_on:%-d %b %Y}: {what}."
         return [Finding("access.review_overdue", "error", message)]

@@ -7,6 +7,7 @@ A CSV file with a heading line. `username` says who; the other columns may be mi
     bhill,,,,,30/11/2026
 
 `roles` (several with semicolons) count for starters alone: what people who are there may do changes on their page.
+Where roles are granted by two people, a starter with roles is asked for and waits under Approvals; the rest is done.
 People who are not in the file are named and left as they are, because a file may cover one department.
 """
 
@@ -21,11 +22,16 @@ from datetime import date, datetime
 
 from django.db import transaction
 
+from ims.approvals import services as approvals
+from ims.approvals.errors import ApprovalNeeded
+from ims.approvals.models import Request
+from ims.approvals.states import RequestState
 from ims.audit.actors import Actor, authorise, require_reason
 from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import Conflict, ImsError, InvalidInput, NotAllowed
 from ims.funds.models import Office
+from ims.people import granting
 from ims.people import services as people
 from ims.people.models import User
 from ims.people.selectors import known_roles
@@ -60,13 +66,33 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A starter who was asked for, and waits for a second person."""
+
+    change: Change
+    request: Request
+
+
+@dataclass(frozen=True)
 class StaffPlan:
-    """What a file would do; `problems` stop all of it. `fingerprint` tells this plan from another."""
+    """What a file would do; `problems` stop all of it. `fingerprint` tells this plan from another.
+
+    `asked_already` are starters of the file who wait under Approvals from an earlier time, and are not asked for again.
+    `waiting` is filled once the plan was done: who of its starters waits now.
+    """
 
     changes: list[Change] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     unchanged: int = 0
     absent: list[str] = field(default_factory=list)
+    asked_already: list[str] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+
+    @property
+    def done(self) -> list[Change]:
+        """The changes that were made, those left out that wait."""
+        waits = {each.change for each in self.waiting}
+        return [change for change in self.changes if change not in waits]
 
     @property
     def fingerprint(self) -> str:
@@ -80,19 +106,25 @@ def plan(actor: Actor, text: str) -> StaffPlan:
     rows, problems = _read(text)
     known = {person.username.casefold(): person for person in User.objects.all()}
     named = {row.username.casefold() for row in rows}
+    asked, waits = _asked_for(), granting.takes_two(actor)
     changes: list[Change] = []
+    asked_already: list[str] = []
     unchanged = 0
     for row in rows:
-        found = [change for change, _ in _acts(actor, row, known.get(row.username.casefold()), "")]
+        key = row.username.casefold()
+        if key in asked and key not in known:
+            asked_already.append(f"{row.username} ({asked[key]})")
+            continue
+        found = [change for change, _ in _acts(actor, row, known.get(key), "", waits=waits)]
         changes += found
         unchanged += not found
     active = [person for key, person in known.items() if person.is_active and key not in named]
-    return StaffPlan(changes, problems, unchanged, sorted(str(person) for person in active))
+    return StaffPlan(changes, problems, unchanged, sorted(str(person) for person in active), asked_already)
 
 
 @transaction.atomic
 def apply(*, actor: Actor, text: str, fingerprint: str, reason: str) -> StaffPlan:
-    """Do what the plan with `fingerprint` showed: all of it or nothing.
+    """Do what the plan with `fingerprint` showed: all of it or nothing. What needs a second person is asked for.
 
     Raises `Conflict` when people have changed since, so that something else would be done, and `InvalidInput` for a
     file with problems.
@@ -105,24 +137,49 @@ def apply(*, actor: Actor, text: str, fingerprint: str, reason: str) -> StaffPla
     if planned.fingerprint != fingerprint:
         raise Conflict("People have changed since this file was checked. Look at what it would do now.")
     rows, _ = _read(text)
+    asked, waits = _asked_for(), granting.takes_two(actor)
     for row in rows:
         person = User.objects.filter(username__iexact=row.username).first()
-        for change, act in _acts(actor, row, person, reason):
+        if person is None and row.username.casefold() in asked:
+            continue
+        for change, act in _acts(actor, row, person, reason, waits=waits):
             try:
-                act()
+                if request := _done_or_asked(actor, act, reason):
+                    planned.waiting.append(Waiting(change, request))
             except ImsError as refusal:
                 worst = NotAllowed if isinstance(refusal, NotAllowed) else InvalidInput
                 raise worst(f"Line {change.line}, {change.username}: {refusal} Nothing was changed.") from refusal
-    counts = {kind: sum(change.kind == kind for change in planned.changes) for kind in ("starter", "leaver", "change")}
+    counts = {kind: sum(change.kind == kind for change in planned.done) for kind in ("starter", "leaver", "change")}
+    if planned.waiting:
+        counts["asked"] = len(planned.waiting)
     record("staff_file_applied", actor=actor, reason=reason, data=counts)
     return planned
 
 
-def _acts(actor: Actor, row: Row, person: User | None, reason: str) -> Iterator[tuple[Change, Callable[[], object]]]:
-    """What a line asks for, each with the service call that does it."""
+def _done_or_asked(actor: Actor, act: Callable[[], object], reason: str) -> Request | None:
+    """Do `act`; where a second person is needed, ask, and return the request."""
+    try:
+        act()
+    except ApprovalNeeded as needed:
+        return approvals.request(actor=actor, kind=needed.kind, payload=needed.payload, key=needed.key, reason=reason)
+    return None
+
+
+def _asked_for() -> dict[str, Request]:
+    """The starters who wait for a second person, by username."""
+    waiting = Request.objects.filter(kind=granting.ROLES, state=RequestState.WAITING, payload__act="create")
+    return {request.payload["arguments"]["username"].casefold(): request for request in waiting}
+
+
+def _acts(
+    actor: Actor, row: Row, person: User | None, reason: str, *, waits: bool
+) -> Iterator[tuple[Change, Callable[[], object]]]:
+    """What a line asks for, each with the service call that does it. `waits`: roles are granted by two people."""
     if person is None:
         roles = ", ".join(row.roles) or "no role yet"
         until = f", until {row.last_day:%-d %b %Y}" if row.last_day else ""
+        if row.roles and waits:
+            until += ". Waits for a second person under Approvals"
         yield (
             Change(row.line, row.username, "starter", f"Added: {row.name}, {row.email or 'no e-mail'}, {roles}{until}"),
             lambda: people.create_person(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from ims.common.errors import ImsError
 from ims.console.settings_index import grouped
 from ims.console.views.base import refused
+from ims.sign_in.forms import OwnPasswordForm
 from ims.sign_in.recent import require_recent
 
 
@@ -37,6 +40,15 @@ class ConsoleSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_authenticated and request.user.is_active
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """As Django's, kept in the audit trail."""
+        view = PasswordChangeView.as_view(
+            form_class=partial(OwnPasswordForm, actor=request.actor),
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """As Django's, with refusals shown as pages, and a recent sign-in asked for where the records need it."""

@@ -45,7 +45,7 @@ def agree(
 
     To be called for what gives somebody more than they have; `act` and `arguments` are what a request of `kind` does.
     """
-    if approval is None and not gate.allowed_alone(actor, ROLES, None) and not _somebody_else_could_approve(actor):
+    if approval is None and not gate.allowed_alone(actor, ROLES, None) and not takes_two(actor):
         record("roles_granted_alone", actor=actor, data={"act": act, **arguments})
         return
     payload = {"act": act, "arguments": dict(arguments), "reason": arguments["reason"]}
@@ -56,6 +56,11 @@ def agree(
         approval=approval,
         ask=lambda: Asked(kind=kind, payload=payload),
     )
+
+
+def takes_two(actor: Actor) -> bool:
+    """Whether what `actor` grants waits for a second person."""
+    return not gate.allowed_alone(actor, ROLES, None) and _somebody_else_could_approve(actor)
 
 
 def lock_rights() -> None:

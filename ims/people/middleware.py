@@ -1,4 +1,4 @@
-"""Names the person behind each request, and sends people with a temporary password to choose their own."""
+"""Names the person behind each request."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from django.utils.functional import SimpleLazyObject
 from ims.audit.actors import Actor, acting
 from ims.people.personal_details import is_unveiled
 from ims.people.selectors import actor_for
-
-_ALLOWED_WITH_TEMPORARY_PASSWORD = ("admin:password_change", "admin:logout", "admin:jsi18n")
 
 
 class ActorMiddleware:
@@ -29,8 +27,6 @@ class ActorMiddleware:
         if request.user.access_is_over:
             logout(request)
             return HttpResponseRedirect(reverse("account_inactive"))
-        if request.user.must_change_password and not _is_allowed_with_temporary_password(request):
-            return HttpResponseRedirect(reverse("admin:password_change"))
         with acting(request.actor):
             return self.get_response(request)
 
@@ -48,7 +44,3 @@ def address_of(request: HttpRequest) -> str:
     caller. What a caller says of itself over the network counts for nothing.
     """
     return request.META.get("REMOTE_ADDR") or request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-
-
-def _is_allowed_with_temporary_password(request: HttpRequest) -> bool:
-    return request.path in {reverse(name) for name in _ALLOWED_WITH_TEMPORARY_PASSWORD}

@@ -32,6 +32,8 @@ class User(AbstractUser):
     office_code = models.CharField(
         "office", max_length=5, blank=True, default="", help_text="Stamped on the receipts this person creates."
     )
+    # Nothing reads this any more: people choose their passwords by one-time links. What the release before reads is
+    # taken away one release later.
     must_change_password = models.BooleanField(default=False, help_text="Asked for a new password at next sign-in.")
     access_kind = models.CharField(
         "kind of access", max_length=12, choices=AccessKind.choices, default=AccessKind.STAFF
@@ -76,9 +78,6 @@ class User(AbstractUser):
 
     AccessKind = AccessKind
 
-    password_is_temporary = False
-    """Set by whoever gives a password that the person must replace at the next sign-in."""
-
     def __str__(self) -> str:
         return self.display_name or self.username
 
@@ -105,9 +104,7 @@ class User(AbstractUser):
         return not self.access_is_over and super().has_module_perms(app_label)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; a new password ends the request for one, and a sign-in alone is no change to remember."""
-        if self._password is not None and not self.password_is_temporary:
-            self.must_change_password = False
+        """Save; a sign-in alone is no change to remember."""
         fields = kwargs.get("update_fields")
         if fields is not None and set(fields) <= {"last_login"}:
             self.skip_history_when_saving = True

@@ -6,7 +6,6 @@ or touch a person who has it: otherwise the service desk could reset an administ
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -27,9 +26,6 @@ from ims.people.models import AccessKind, User
 from ims.people.roles import ADMINISTRATOR, in_words
 from ims.people.selectors import is_limited, known_roles, roles_held, with_access
 
-_WORD = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Letters and digits that cannot be mistaken for one another when read out on the telephone."""
-
 
 @transaction.atomic
 def create_person(
@@ -45,7 +41,7 @@ def create_person(
     reason: str = "",
     approval: Approval | None = None,
 ) -> User:
-    """Add a person who may sign in once a password is set (`set_temporary_password`).
+    """Add a person who may sign in once they have chosen a password by a one-time link, or by their directory.
 
     Raises `PeopleRefusal` when the username is taken, a role is unknown, the actor may not grant it, or the roles do
     not go together; `ApprovalNeeded` where rights are granted by two people.
@@ -229,7 +225,7 @@ def deactivate(*, actor: Actor, person: User, reason: str) -> User:
 def reactivate(
     *, actor: Actor, person: User, roles: Iterable[str], reason: str, approval: Approval | None = None
 ) -> User:
-    """Let a person back in, with the roles named now. They need a new temporary password."""
+    """Let a person back in, with the roles named now. They need a one-time link to choose a password."""
     authorise(actor, "people.change_user", what="make people active")
     require_reason(reason)
     wanted = _known_roles(roles)
@@ -254,25 +250,6 @@ def reactivate(
             locked.save()
         record("person_reactivated", actor=actor, subject=locked, reason=reason, data={"roles": sorted(wanted)})
         return locked
-
-
-@transaction.atomic
-def set_temporary_password(*, actor: Actor, person: User, reason: str = "") -> str:
-    """Give `person` a password to be replaced at the next sign-in, and return it: it is kept nowhere else."""
-    authorise(actor, "people.change_user", what="give people passwords")
-    with _locked(person) as locked:
-        _not_oneself(actor, locked, "give yourself a temporary password. Change your password instead")
-        _may_touch(actor, locked)
-        if not locked.is_active:
-            raise PeopleRefusal(f"{locked} is not active. Make the person active first.")
-        password = "-".join("".join(secrets.choice(_WORD) for _ in range(5)) for _ in range(4))
-        locked.set_password(password)
-        locked.password_is_temporary = True
-        locked.must_change_password = True
-        with acting(actor, reason or "Temporary password given"):
-            locked.save()
-        record("temporary_password_set", actor=actor, subject=locked, reason=reason)
-        return password
 
 
 def may_give_a_way_in(*, actor: Actor, person: User) -> None:

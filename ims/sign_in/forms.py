@@ -12,12 +12,15 @@ from allauth.mfa.base.forms import ReauthenticateForm as ReauthenticateCodeForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, EditWebAuthnForm
+from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from ims.audit.actors import Actor
 from ims.people.middleware import address_of
 from ims.people.models import User
 from ims.sign_in import attempts
+from ims.sign_in.services import accounts
 
 
 class SignInForm(LoginForm):
@@ -28,6 +31,19 @@ class SignInForm(LoginForm):
         _plain(self)
         self.fields["login"].widget.attrs.update({"id": "id_username", "autocapitalize": "none", "spellcheck": "false"})
         self.fields["password"].help_text = ""
+
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """One's own password, the old and the new."""
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._actor = actor
+
+    def save(self, commit: bool = True) -> User:
+        """Change it through the service, which keeps it in the audit trail."""
+        self.user = accounts.change_own_password(actor=self._actor, password=self.cleaned_data["new_password1"])
+        return self.user
 
 
 class ConfirmForm(ReauthenticateForm):

@@ -81,8 +81,9 @@ class Proposal:
 
 @dataclass(frozen=True)
 class ProposalOutcome:
-    """What became of a proposal: the reference of its posting, or the sentence that refused it."""
+    """What became of a proposal: its posting, the request that waits for it, or the sentence that refused it."""
 
     proposal: Proposal
     posting: str = ""
+    request: str = ""
     refusal: str = ""

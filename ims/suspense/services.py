@@ -12,8 +12,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
 
+from ims.approvals import services as approvals
 from ims.approvals.errors import ApprovalNeeded
 from ims.approvals.kinds import Approval
+from ims.approvals.models import Request
 from ims.audit.actors import Actor, acting, authorise
 from ims.audit.services import record
 from ims.common import clock
@@ -287,8 +289,8 @@ def _who_took(actor: Actor, item: SuspenseItem) -> str:
 def apply_proposals(*, actor: Actor, proposals: Sequence[Proposal], reason: str, key: str) -> list[ProposalOutcome]:
     """Allocate the whole of each item to its proposed account, each in a posting of its own.
 
-    One that is refused does not hold up the others; the outcome of each says what became of it. The same `key` again
-    posts nothing twice.
+    One that is refused does not hold up the others, and one over what the actor may allocate alone is asked for: the
+    outcome of each says what became of it. The same `key` again posts and asks nothing twice.
     """
     authorise(actor, "suspense.allocate", what="allocate suspense")
     items = selectors.get_items(actor, [proposal.item for proposal in proposals])
@@ -300,14 +302,25 @@ def apply_proposals(*, actor: Actor, proposals: Sequence[Proposal], reason: str,
             lines=[_proposed_line(item, proposal)],
         )
         try:
-            posting = allocate(actor=actor, allocation=allocation, reason=reason, key=f"{key}:{item.pk}")
+            posting, request = _allocated_or_asked(actor, allocation, reason=reason, key=f"{key}:{item.pk}")
         except NotAllowed:
             raise
         except ImsError as refusal:
             outcomes.append(ProposalOutcome(proposal, refusal=" ".join([str(refusal), *refusal.details])))
         else:
-            outcomes.append(ProposalOutcome(proposal, posting=str(posting)))
+            outcomes.append(ProposalOutcome(proposal, posting=str(posting or ""), request=str(request or "")))
     return outcomes
+
+
+def _allocated_or_asked(
+    actor: Actor, allocation: Allocation, *, reason: str, key: str
+) -> tuple[Posting | None, Request | None]:
+    """The posting; or, where a second person is needed, the request that waits for one."""
+    try:
+        return allocate(actor=actor, allocation=allocation, reason=reason, key=key), None
+    except ApprovalNeeded as needed:
+        asked = approvals.request(actor=actor, kind=needed.kind, payload=needed.payload, key=needed.key, reason=reason)
+        return None, asked
 
 
 def _proposed_line(item: SuspenseItem, proposal: Proposal) -> Line:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from ims.access import selectors, staff_file, tasks
+from ims.approvals import services as approvals
 from ims.audit.actors import acting
 from ims.audit.models import Event
 from ims.common import clock
@@ -20,6 +21,7 @@ from ims.people.selectors import actor_for
 from ims.sign_in.models import BreakGlassAccount
 from tests.access.conftest import fresh
 from tests.people.people_world import SET_UP
+from tests.support import limits
 
 TOMORROW = clock.today() + timedelta(days=1)
 LONG_AGO = clock.now() - timedelta(days=91)
@@ -166,6 +168,21 @@ class TestStaffFile:
         ]
         assert planned.absent == ["Ada"]
         assert not User.objects.filter(username="new").exists()
+
+    def test_who_needs_a_second_person_waits_and_the_rest_is_done(self, desk, officer, manager):
+        limits.as_installed()
+        assert "Waits for a second person" in staff_file.plan(desk, self.TEXT).changes[0].what
+        done = self.apply(desk, self.TEXT)
+        [waits] = done.waiting
+        assert (waits.change.username, waits.request.summary) == ("new", "Add Nia New with roles")
+        assert [change.kind for change in done.done] == ["leaver", "change"]
+        assert not User.objects.filter(username="new").exists()
+        assert fresh(officer).access_ends_on == TOMORROW
+        assert Event.objects.get(verb="staff_file_applied").data == {"starter": 0, "leaver": 1, "change": 1, "asked": 1}
+        again = staff_file.plan(desk, self.TEXT)  # not asked for twice
+        assert (again.changes, again.asked_already) == ([], [f"new ({waits.request})"])
+        approvals.approve(actor=manager, request_id=waits.request.pk)
+        assert User.objects.get(username="new").role_names == "Income officer, Finance"
 
     def test_it_is_done_once_as_planned(self, administrator, officer, manager):
         self.apply(administrator, self.TEXT)

@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from ims.access import selectors, services
+from ims.access import checks, selectors, services
 from ims.access.errors import AccessRefusal
 from ims.access.models import AccessReview, ReviewLine
 from ims.audit.models import Event
 from ims.common import clock
 from ims.common.errors import InvalidInput, NotAllowed
 from ims.people import services as people
+from ims.people.models import User
 from tests.access.conftest import fresh
+from tests.support.measuring import measured
 
 
 @pytest.fixture
@@ -111,12 +113,18 @@ def test_what_somebody_held_cannot_be_rewritten(review):
         ReviewLine.objects.filter(review=review).update(roles="Administrator")
 
 
-def test_a_late_review_is_said_to_be(administrator, officer, monkeypatch):
+def test_a_late_review_is_said_to_be(administrator, officer):
+    assert selectors.findings(administrator) == []  # the first is due a quarter after the first person was added
+    User.objects.update(date_joined=clock.now() - timedelta(days=92), access_began_at=clock.now())
+    assert [each.check for each in checks.verify()] == ["access.review_due"]
+    assert measured("ACCESS_REVIEW") == 0
     [due] = selectors.findings(administrator)
     assert "An access review is due" in due.message
     opened = services.open_review(actor=administrator, title="Q3", due_on=clock.today())
     assert selectors.findings(administrator)[0].check == "access.review_open"
     AccessReview.objects.filter(pk=opened.pk).update(due_on=clock.today() - timedelta(days=1))
     [late] = selectors.findings(administrator)
+    assert [(each.check, each.severity) for each in checks.verify()] == [("access.review_overdue", "warning")]
+    assert measured("ACCESS_REVIEW") == 1
     assert (late.check, late.severity) == ("access.review_overdue", "error")
     assert "2 people are not decided about" in late.message

@@ -39,7 +39,6 @@ def test_the_six_people_can_sign_in_and_hold_one_role_each(db):
     for each in cast.CAST:
         person = User.objects.get(username=each.username)
         assert person.check_password(cast.PASSWORD)
-        assert not person.must_change_password
         assert [group.name for group in person.groups.all()] == [each.role]
 
 

@@ -71,7 +71,7 @@ def test_the_service_desk_may_not_touch_an_administrator(service_desk):
     boss = member("boss", ADMINISTRATOR)
     member("other", ADMINISTRATOR)
     with pytest.raises(NotAllowed):
-        services.set_temporary_password(actor=service_desk, person=boss)
+        services.may_give_a_way_in(actor=service_desk, person=boss)
     with pytest.raises(NotAllowed):
         services.deactivate(actor=service_desk, person=boss, reason="Left")
     with pytest.raises(NotAllowed):
@@ -137,22 +137,6 @@ def test_the_last_administrator_stays(db):
     services.deactivate(actor=actor_for(ada), person=bea, reason="Left")
     with pytest.raises(PeopleRefusal, match="only Administrator"):
         services.change_roles(actor=SET_UP, person=ada, roles=[], reason="Left")
-
-
-def test_a_temporary_password_must_be_replaced(administrator, client):
-    person = member("olu", INCOME_OFFICER)
-    password = services.set_temporary_password(actor=administrator, person=person)
-    assert client.login(username="olu", password=password)
-    assert client.get("/admin/").headers["Location"] == "/admin/password_change/"
-    answer = client.post(
-        "/admin/password_change/",
-        {"old_password": password, "new_password1": "a fresh pass phrase", "new_password2": "a fresh pass phrase"},
-    )
-    assert answer.status_code == 302
-    assert client.get("/admin/").status_code == 200
-    person.refresh_from_db()
-    assert not person.must_change_password
-    assert password not in str(list(person.history.values())) + str(list(Event.objects.values()))
 
 
 def test_signing_in_leaves_no_history_and_passwords_never_do(client, db):

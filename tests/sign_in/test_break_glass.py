@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
-import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core import mail
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from ims.audit.models import Event
+from ims.common import clock
 from ims.common.errors import Conflict, InvalidInput, NotAllowed
 from ims.jobs.models import JobRun
 from ims.jobs.worker import run_worker
+from ims.people.models import User
 from ims.people.roles import ADMINISTRATOR, AUDITOR, INCOME_OFFICER, SERVICE_DESK
 from ims.people.selectors import actor_for
-from ims.sign_in.models import BreakGlassReview, BreakGlassUse
+from ims.sign_in import checks
+from ims.sign_in.models import BreakGlassReview, BreakGlassUse, DirectoryRole
 from ims.sign_in.services.accounts import mark_break_glass, review_break_glass, unmark_break_glass
 from tests.console.markup import text_of
 from tests.people.people_world import SET_UP, actor
-from tests.sign_in.local_account import person, sign_in
+from tests.sign_in.local_account import person, sign_in, with_app
+from tests.support.measuring import measured
 
 pytestmark = pytest.mark.django_db
 KIT = Path(__file__).resolve().parents[2] / "deploy" / "ansible" / "roles" / "ims_monitoring" / "files"
@@ -36,21 +39,13 @@ def glass():
     return who
 
 
-def measured() -> int:
-    """What the monitoring counts, by the query it runs."""
-    query = re.search(r'BREAK_GLASS = """(.*?)"""', (KIT / "ims-measure").read_text(), re.DOTALL)[1]
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return cursor.fetchone()[0]
-
-
 def test_its_use_is_on_record_on_the_dashboard_and_measured(client, glass):
-    assert measured() == 0
+    assert measured("BREAK_GLASS") == 0
     sign_in(client, "glass", REMOTE_ADDR="192.0.2.66")
     use = BreakGlassUse.objects.get()
     event = Event.objects.get(verb="break_glass_used")
     assert (event.address, event.data) == ("192.0.2.66", {"use": use.pk})
-    assert measured() == 1
+    assert measured("BREAK_GLASS") == 1
     for role, sees in ((ADMINISTRATOR, True), (AUDITOR, True), (INCOME_OFFICER, False), (SERVICE_DESK, False)):
         viewer = Client()
         viewer.force_login(person(f"viewer-{role.split()[0]}", role))
@@ -62,7 +57,7 @@ def test_its_use_is_on_record_on_the_dashboard_and_measured(client, glass):
 def test_an_ordinary_account_raises_nothing(client, glass):
     person("olu", INCOME_OFFICER)
     sign_in(client)
-    assert measured() == 0
+    assert measured("BREAK_GLASS") == 0
     assert not JobRun.objects.exists()
 
 
@@ -101,7 +96,7 @@ def test_a_colleagues_finding_ends_the_alert(client, glass):
     address = reverse("account:break_glass", args=[use.pk])
     assert "required" in text_of(colleague.post(address, {"finding": " "}).content)
     assert colleague.post(address, {"finding": "Yearly drill, announced"}).status_code == 302
-    assert measured() == 0
+    assert measured("BREAK_GLASS") == 0
     assert "signed in on" not in text_of(colleague.get("/").content)
     with pytest.raises(Conflict):
         review_break_glass(actor=actor("eve", ADMINISTRATOR), use_id=use.pk, finding="Again")
@@ -129,3 +124,47 @@ def test_the_measurement_is_told_to_prometheus():
     council = {name.removeprefix("ims_"): None for name in module.MEANINGS} | {"break_glass_uses": 2.0}
     text = module.exposition({"councils": {"demo": council}, "failed_units": []})
     assert 'ims_break_glass_uses{council="demo"} 2.0' in text
+
+
+# --- findings -------------------------------------------------------------------------------------------------------
+
+
+def found() -> dict[str, str]:
+    """What the checks find, by name."""
+    return {each.check: each.message for each in checks.verify()}
+
+
+def test_a_break_glass_account_that_would_not_help_is_found(settings, glass):
+    assert found() == {}
+    settings.SECOND_FACTOR_REQUIRED = True
+    unusable, none_left = found()["sign_in.break_glass_unusable"], found()["sign_in.no_break_glass"]
+    assert "Glass is of no use: it has no second factor" in unusable
+    assert "nobody could put that right" in none_left
+    with_app(glass)
+    assert found() == {}
+    glass.groups.clear()
+    assert "it does not have the role Administrator" in found()["sign_in.break_glass_unusable"]
+
+
+def test_a_use_nobody_has_explained_is_found_until_somebody_does(client, glass):
+    sign_in(client, "glass")
+    assert "Glass was used on" in found()["sign_in.break_glass_not_followed_up"]
+    review_break_glass(actor=SET_UP, use_id=BreakGlassUse.objects.get().pk, finding="Drill")
+    assert found() == {}
+
+
+def test_mappings_to_what_is_gone_and_accounts_without_a_second_factor_are_found(settings, glass):
+    settings.SECOND_FACTOR_REQUIRED = True
+    settings.DIRECTORIES = [{"id": "entra", "name": "Entra"}]
+    with_app(glass)
+    olu = person("olu", INCOME_OFFICER)
+    DirectoryRole.objects.create(directory="entra", value="G1", role="Cashier", note="Tills")
+    DirectoryRole.objects.create(directory="entra", value="G2", role=INCOME_OFFICER)
+    assert found() == {
+        "sign_in.mapping": "The directory group Tills gives the role Cashier, which does not exist. "
+        "Change or delete the mapping."
+    }
+    User.objects.filter(pk=olu.pk).update(date_joined=clock.now() - timedelta(days=15))
+    assert "for more than 14 days: Olu." in found()["sign_in.no_second_factor"]
+    with_app(olu)
+    assert "sign_in.no_second_factor" not in found()

@@ -140,6 +140,9 @@ def test_a_password_changed_signs_out_everywhere_else(client, olu):
     )
     assert is_in(client)
     assert not is_in(other)
+    event = Event.objects.get(verb="password_changed")
+    assert (event.actor_name, event.subject_id) == ("Olu", str(olu.pk))
+    assert new not in str(event.data) + str(list(olu.history.values()))
 
 
 def test_sessions_that_ended_are_forgotten(client, olu, later):

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection, transaction
 
+from ims.approvals.models import Request
 from ims.audit.models import Event
 from ims.common.errors import ImsError, NotAllowed, NotFound
 from ims.funds.models import Fund
@@ -19,6 +20,7 @@ from ims.suspense import checks, selectors, services
 from ims.suspense.allocation import Allocation, ItemTake, Proposal
 from ims.suspense.errors import ItemTaken
 from ims.suspense.models import SuspenseItem
+from tests.support import limits
 from tests.support.waiting import until_somebody_waits
 from tests.support.world import SET_UP
 from tests.suspense.conftest import COLLEAGUE, OFFICER, Unidentified
@@ -196,6 +198,18 @@ class TestProposals:
         assert first.posting.startswith("ALC-")
         assert "cannot be moved into suspense" in second.refusal
         assert reread(good, bad) == [("allocated", Decimal("0.00")), ("open", Decimal("20.00"))]
+
+    def test_what_is_over_the_limit_is_asked_for_and_the_rest_is_done(self, unidentified: Unidentified, world):
+        limits.set_limit("ledger.allocation", alone="15.00", approves=None)
+        small, large = unidentified.item("10.00"), unidentified.item("20.00")
+        proposals = [Proposal(each.pk, "23", world.council_tax_account) for each in (small, large)]
+        done, asked = services.apply_proposals(actor=OFFICER, proposals=proposals, reason="New rule", key="rule-1")
+        assert (done.posting[:4], done.request, asked.posting, asked.refusal) == ("ALC-", "", "", "")
+        request = Request.objects.get()
+        assert (asked.request, request.amount, request.reason) == (str(request), Decimal("20.00"), "New rule")
+        assert reread(small, large) == [("allocated", Decimal("0.00")), ("open", Decimal("20.00"))]
+        again = services.apply_proposals(actor=OFFICER, proposals=proposals[1:], reason="New rule", key="rule-1")
+        assert again == [asked]
 
     def test_again_with_the_same_key_posts_nothing_twice(self, unidentified: Unidentified, world):
         item = unidentified.item("10.00")

@@ -378,11 +378,22 @@ def _apply_staff(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         with refusals(form) as attempt:
             done = staff_file.apply(actor=request.actor, **form.cleaned_data)
         if attempt.succeeded:
-            messages.success(request, f"{len(done.changes)} changes were made.")
-            return redirect("access:index")
+            return _staff_done(request, done)
     planned = staff_file.plan(request.actor, request.POST.get("text", ""))
     context |= {"plan": planned, "apply": form}
     return render(request, "console/access/staff_plan.html", context)
+
+
+def _staff_done(request: HttpRequest, done: staff_file.StaffPlan) -> HttpResponse:
+    """Back to Access; where people wait for a second person, a page that names each."""
+    if not done.waiting:
+        messages.success(request, f"{_changes(len(done.done))} made.")
+        return redirect("access:index")
+    return render(request, "console/access/staff_done.html", {"title": "What was done", "done": done})
+
+
+def _changes(count: int) -> str:
+    return "1 change was" if count == 1 else f"{count} changes were"
 
 
 def _decoded(file: Any) -> str:

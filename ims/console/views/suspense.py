@@ -235,6 +235,14 @@ def _apply(request: HttpRequest, saved: RoutingRule, proposals: Sequence[Any]) -
     done = [outcome for outcome in outcomes if outcome.posting]
     if done:
         messages.success(request, f"{_items(len(done))} were allocated ({done[0].posting} to {done[-1].posting}).")
+    asked = [outcome for outcome in outcomes if outcome.request]
+    if asked:
+        numbers = ", ".join(outcome.request for outcome in asked)
+        messages.warning(
+            request,
+            f"{_items(len(asked))} were more than you may allocate alone, and wait for a second person under "
+            f"Approvals: {numbers}.",
+        )
     for outcome in [outcome for outcome in outcomes if outcome.refusal][:5]:
         messages.warning(request, f"Item {outcome.proposal.item} was left in suspense: {outcome.refusal}")
 

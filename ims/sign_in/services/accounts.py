@@ -61,6 +61,17 @@ def end_sessions(*, actor: Actor, person: User, reason: str) -> int:
 
 
 @transaction.atomic
+def change_own_password(*, actor: Actor, password: str) -> User:
+    """Have one's own password be `password`, which somebody has judged good enough. The caller made sure of the old."""
+    person = User.objects.select_for_update().get(pk=_own(actor))
+    person.set_password(password)
+    with acting(actor, "Own password changed"):
+        person.save()
+    record("password_changed", actor=actor, subject=person)
+    return person
+
+
+@transaction.atomic
 def end_own_session(*, actor: Actor, number: int) -> None:
     """Sign oneself out in one other browser. Ended already is as good."""
     kept = UserSession.objects.filter(pk=number, user_id=_own(actor)).first()
@@ -136,7 +147,7 @@ def _forget_codes(person: User) -> None:
 
 def _own(actor: Actor) -> int:
     if actor.person_key is None:
-        raise NotAllowed("Only people have sessions.")
+        raise NotAllowed("Only people have sessions and passwords.")
     return actor.person_key
 
 
