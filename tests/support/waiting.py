@@ -10,11 +10,17 @@ PATIENCE_SECONDS = 20
 
 
 def until_somebody_waits() -> None:
-    """Return once some connection waits for a lock that another holds. Raises `AssertionError` when none does."""
+    """Return once some connection to this database waits for a lock that another holds.
+
+    Other workers' tests, on other databases of the same server, do not count. Raises `AssertionError` when none does.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # within a transaction the server would repeat itself
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
             if cursor.fetchone()[0]:
                 return
         time.sleep(0.05)
