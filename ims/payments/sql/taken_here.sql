@@ -10,8 +10,9 @@ FROM (
   SELECT r.line, a.id FROM {rows} r JOIN payments_paymentattempt a ON a.provider_id = r.end_to_end
   WHERE r.end_to_end <> ''
   UNION ALL
+  -- Our references end in a hyphen and the number of the attempt: few others need looking up.
   SELECT r.line, a.id FROM {rows} r JOIN payments_paymentattempt a ON a.reference = r.file_reference
-  WHERE r.file_reference <> ''
+  WHERE r.file_reference LIKE '%-%'
 ) AS found
 JOIN payments_paymentattempt a ON a.id = found.id
 JOIN payments_paymentservice s ON s.id = a.service_id
