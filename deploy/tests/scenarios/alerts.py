@@ -31,8 +31,9 @@ PATIENCE = 90
 """Seconds within which an alert must end. What is measured is measured every minute."""
 
 SHELL = "ims-manage demo shell --verbosity 0"
-ALTER = "ALTER TABLE ledger_entry DISABLE TRIGGER ALL; UPDATE ledger_entry SET amount = amount {} 1 WHERE id ="
-ALTER += " (SELECT min(id) FROM ledger_entry); ALTER TABLE ledger_entry ENABLE TRIGGER ALL"
+GUARD = "TRIGGER append_only_rows"
+ALTER = f"ALTER TABLE ledger_entry DISABLE {GUARD}; UPDATE ledger_entry SET amount = amount {{}} 1"
+ALTER += f" WHERE id = (SELECT min(id) FROM ledger_entry); ALTER TABLE ledger_entry ENABLE ALWAYS {GUARD}"
 
 
 def sql(query: str) -> str:
