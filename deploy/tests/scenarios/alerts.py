@@ -236,7 +236,7 @@ def fires(lab: Lab, page: str) -> bool:
     rules = [rule for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
     expression = next(rule["expr"] for rule in rules if rule["labels"]["runbook"] == page)
     if page == "measurements-missing":
-        return "ims_measured_at" not in lab.ssh(f"cat {MEASURED}")
+        return not re.search(r"^ims_measured_at ", lab.ssh(f"cat {MEASURED}"), flags=re.M)
     name, compared, limit = SIMPLE.fullmatch(expression).groups()
     bound = 1
     for factor in limit.split(" * "):
