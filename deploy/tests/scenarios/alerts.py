@@ -178,6 +178,7 @@ WALKS = {
     ),
 }
 ONLY_READ = {
+    "access-review-overdue": "a review must be open beyond its day",
     "disk-filling": "the host shares the disk of the machine that tests",
     "seals-not-published": "a day must pass after the first seal",
 }
