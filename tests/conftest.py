@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db.models.signals import post_migrate
+from hypothesis import HealthCheck, settings
 
 from tests.support import limits
 from tests.support import world as small_world
@@ -11,6 +12,11 @@ from tests.support import world as small_world
 # Instead of the limits a new installation begins with, which tests ask for where they are about them.
 post_migrate.disconnect(dispatch_uid="ims.approvals.limits")
 post_migrate.connect(limits.everybody_alone, dispatch_uid="tests.limits")
+
+# A busy machine makes any clock lie: how long an example takes says nothing against what is tested.
+settings.register_profile("any machine", settings.get_profile("default"), deadline=None,
+                          suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
+settings.load_profile("any machine")
 
 
 @pytest.fixture
