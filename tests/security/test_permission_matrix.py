@@ -94,7 +94,7 @@ ONLY_POSTED = {"personal_details"}
 KNOWN_FAULTS: set[str] = set()
 """Addresses that end in a fault of ours when an empty form is sent. Each is to be mended, then taken out of here."""
 
-RECORDS_ITSELF = {"access:export_review", "receipts:export", "imports:download"}
+RECORDS_ITSELF = {"records:subject", "access:export_review", "receipts:export", "imports:download"}
 """A file taken away by following a link leaves an audit event: the one thing a GET may write."""
 
 SESSIONS = {"django_session", "usersessions_usersession"}
