@@ -42,7 +42,7 @@ def lay_ground(tell: Tell) -> None:
 def set_up(day: date, tell: Tell) -> Council:
     """Bring the Model Council to the state in which its working day can begin."""
     files = seed_file_profiles(command("demo"))
-    exports = seed_export_profiles(cast.act_as(cast.FINANCIER))
+    exports = seed_export_profiles(command("demo"))
     rules = _add_rules()
     tell(
         Event(
