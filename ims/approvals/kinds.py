@@ -107,6 +107,8 @@ class Approval:
     def __init__(self, request: Request, *, is_rehearsal: bool = False) -> None:
         self.request_id: int = request.pk
         self.is_rehearsal = is_rehearsal
+        decider = "" if is_rehearsal else request.decided_by_id
+        self.approver: int | None = int(decider) if decider.isdigit() else None
         self._covers: dict[str, str | None] = {} if is_rehearsal else dict(request.covers)
 
     @property

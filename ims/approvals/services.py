@@ -33,8 +33,9 @@ from ims.jobs.queue import enqueue
 
 TELL_JOB = "approvals.tell"
 LONGEST_REASON = 1000
-_PASSING = frozenset({"busy"})
-"""Codes of refusals that say nothing against the request: somebody is in the way just now. It goes on waiting."""
+_PASSING = frozenset({"busy", "approver_interested"})
+"""Codes of refusals that say nothing against the request: somebody is in the way just now, or who would approve it has
+an interest in it. It goes on waiting."""
 _REHEARSAL = Actor(kind="system", identifier="rehearsal", name="Rehearsal")
 
 

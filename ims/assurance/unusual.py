@@ -131,6 +131,23 @@ CHECKS: tuple[Check, ...] = (
         """,
     ),
     Check(
+        "own_account",
+        "Work on an account of one’s own",
+        "A person posted a receipt, or worked on a file, with an account in which they declared an interest. Moving "
+        "such money by itself is refused; taking a payment and whole files are not, and are listed here.",
+        r"""
+        SELECT p.posted_at, p.id, e.id, p.actor_name, e.amount, p.kind || ': interest declared on '
+               || to_char(i.declared_on, 'FMDD Mon YYYY')
+        FROM interests_interest i
+        JOIN ledger_posting p ON p.actor_kind = 'person' AND p.actor_id = i.person_id::text
+        JOIN ledger_entry e ON e.posting_id = p.id
+         AND upper(regexp_replace(e.account_reference, '\s', '', 'g')) = i.account_reference
+         AND (i.fund_id IS NULL OR i.fund_id = e.fund_id)
+        WHERE p.posted_at >= %(start)s AND p.posted_at < %(finish)s
+          AND (i.ended_on IS NULL OR i.ended_on >= (p.posted_at AT TIME ZONE %(zone)s)::date)
+        """,
+    ),
+    Check(
         "under_limit",
         "Just under a limit",
         f"A receipt lies within {100 - NEAR_LIMIT * 100:.0f} per cent below the largest its fund or its method of "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ims.console.views import access
+from ims.console.views import access, interests
 
 app_name = "access"
 urlpatterns = [
@@ -22,5 +22,8 @@ urlpatterns = [
     path("reviews/<number:review_id>/sign-off/", access.sign_off, name="sign_off"),
     path("reviews/<number:review_id>/people/<number:line_id>/", access.decide, name="decide"),
     path("staff-file/", access.staff, name="staff"),
+    path("interests/", interests.everybodys, name="interests"),
+    path("interests/new/", interests.declare, name="declare_interest"),
+    path("interests/<number:interest_id>/end/", interests.end, name="end_interest"),
     path("who-can/", access.who_can, name="who_can"),
 ]

@@ -12,6 +12,8 @@ from ims.demonstration import cast
 from ims.demonstration.agreeing import act_or_ask
 from ims.demonstration.telling import Event, Tell
 from ims.funds.models import FundGroup
+from ims.interests import services as interests
+from ims.interests.models import Interest
 from ims.people import council_roles
 from ims.people import services as people
 from ims.people.models import AccessKind, CouncilRole, User
@@ -21,6 +23,8 @@ ROLE = "Rents enquiries"
 CLERK = ("jo.bennett", "Jo Bennett")
 SUPPLIER = ("dev.support", "Dev Sharma (software supplier)")
 GROUP = "Housing"
+OWN_ACCOUNT = "799900017"
+"""An account of the officer’s own, which the files of the day do not touch."""
 
 
 def arrange(day: date, tell: Tell) -> None:
@@ -52,6 +56,14 @@ def arrange(day: date, tell: Tell) -> None:
         reason="Answers for rents alone",
     )
     _add(*SUPPLIER, role="Service desk", office="", kind=AccessKind.SUPPLIER, until=clock.today() + timedelta(days=30))
+    officer = cast.act_as(cast.OFFICER)
+    interests.declare(
+        actor=officer,
+        person=User.objects.get(pk=officer.person_key),
+        account_reference=OWN_ACCOUNT,
+        relation=Interest.Relation.OWN,
+        note="My own council tax",
+    )
     if not AccessReview.objects.exists():
         quarter = (day.month - 4) % 12 // 3 + 1
         access.open_review(

@@ -11,6 +11,7 @@ from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor
 from ims.common.money import ZERO
 from ims.funds.models import Fund
+from ims.interests.services import refuse_interested
 from ims.ledger.lines import Line
 
 JOURNAL, TRANSFER = "ledger.journal", "ledger.transfer"
@@ -43,8 +44,15 @@ def leave(
 ) -> int | None:
     """The number of the request that allows moving `lines` (signed), None when `actor` may alone; or raise.
 
-    Money put on a fund for write-offs counts as written off too, whichever way it is moved there.
+    Who declared an interest in an account that the lines touch is refused. Money put on a fund for write-offs counts as
+    written off too, whichever way it is moved there.
     """
+    refuse_interested(
+        actor=actor,
+        accounts=[(line.fund, line.account_reference) for line in lines],
+        what="move money to or from",
+        approval=approval,
+    )
     number = gate.require(
         actor=actor, limit=limit, amount=moved(line.amount for line in lines), approval=approval, ask=ask
     )

@@ -140,6 +140,8 @@ ROLES: tuple[Role, ...] = (
                 "suspense.write_off",
                 "records.ask_disposal",
                 "records.answer_subject",
+                "interests.see_interest",
+                "interests.keep_interest",
             }
             | _all("accounts", ["stopreason"], "add", "change")
             | _all("exports", ["exportprofile", "exportbatch"], "view")
@@ -183,7 +185,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         AUDITOR,
         "Sees everything, changes nothing.",
-        frozenset({"reporting.view_proof"} | _PERSONAL),
+        frozenset({"reporting.view_proof", "interests.see_interest"} | _PERSONAL),
         views_everything=True,
     ),
     Role(

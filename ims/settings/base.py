@@ -28,6 +28,7 @@ ROOMS = [
     "ims.funds",
     "ims.access",
     "ims.accounts",
+    "ims.interests",
     "ims.payment_types",
     "ims.ledger",
     "ims.suspense",

@@ -33,6 +33,8 @@ from ims.funds.models import (
 )
 from ims.funds.modulus_models import ModulusTableLoad
 from ims.imports.models import FileProfile, ImportBatch, ImportRow, RoutingRule
+from ims.interests import services as interests
+from ims.interests.models import Interest
 from ims.ledger.models import Entry
 from ims.payments.actors import CARD_DESK
 from ims.payments.gateways import STUB_PAGE
@@ -77,6 +79,7 @@ class OneOfEverything:
     use: BreakGlassUse
     review: ReviewLine
     council_role: CouncilRole
+    interest: Interest
     payments: Payments
     request: Request
 
@@ -183,6 +186,9 @@ def everything(world: World, settings, tmp_path) -> OneOfEverything:
         ),
         api_key=_client_that_was_told(),
         review=_review(),
+        interest=interests.declare(
+            actor=command("tests"), person=people["Nobody"], account_reference="700123452", relation="own"
+        ),
         council_role=save_role(
             actor=command("tests"), name="Cashier", purpose="Counter", permissions=["ledger.view_entry"], reason="Test"
         ),

@@ -121,6 +121,7 @@ def _arguments(name: str, pattern: URLPattern, one: OneOfEverything) -> dict[str
         "key_id": one.api_key.pk,
         "review_id": one.review.review_id,
         "line_id": one.review.pk,
+        "interest_id": one.interest.pk,
         "role_id": one.council_role.pk,
         "name": one.council_role.name,
         "attempt_id": one.payments.attempt.pk,

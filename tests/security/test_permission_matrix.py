@@ -38,6 +38,7 @@ OPEN = {
     "admin:app_list": "as the index, for one room; empty rooms are refused",
     "admin:login": "the way in",
     "admin:logout": "the way out",
+    "account:interests": "everybody declares their own interests",
     "admin:password_change": "everybody changes their own password",
     "admin:password_change_done": "says that the password was changed",
     "admin:jsi18n": "words for the admin's scripts",

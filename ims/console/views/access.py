@@ -31,12 +31,13 @@ from ims.console.access_forms import (
     WhoCanForm,
 )
 from ims.console.views.base import refusals, screen
+from ims.interests.selectors import SEE, of_person
 from ims.people import council_roles
 from ims.people.models import CouncilRole, User
 from ims.people.selectors import known_roles
 from ims.sign_in.recent import require_recent
 
-MAY_LOOK = ("people.view_user", selectors.VIEW_REVIEWS, selectors.DECIDE, selectors.OPEN, report.PERMISSION)
+MAY_LOOK = ("people.view_user", selectors.VIEW_REVIEWS, selectors.DECIDE, selectors.OPEN, report.PERMISSION, SEE)
 MAY_SEE_REVIEWS = (selectors.VIEW_REVIEWS, selectors.DECIDE, selectors.OPEN)
 MANAGE_ROLES = ("people.add_councilrole", "people.change_councilrole")
 SHOWN = 500
@@ -81,6 +82,7 @@ def _may(request: HttpRequest) -> dict[str, bool]:
         "see_reviews": any(actor.may(each) for each in MAY_SEE_REVIEWS),
         "bring_in": actor.may(staff_file.PERMISSION),
         "see_who_can": actor.may(report.PERMISSION),
+        "see_interests": actor.may(SEE),
         "compose": actor.may("people.add_councilrole"),
         "set_scope": actor.may(services.SET_SCOPE),
         "open_review": actor.may(selectors.OPEN),
@@ -291,6 +293,7 @@ def decide(request: HttpRequest, review_id: int, line_id: int) -> HttpResponse:
         "review": found,
         "line": line,
         "scope_now": selectors.scope_in_words(line.person),
+        "interests": of_person(request.actor, line.person),
         "is_own": line.person_id == request.actor.person_key,
         "form": form,
         "history": line.history.exclude(decision="").order_by("history_date"),

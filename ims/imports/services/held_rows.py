@@ -26,6 +26,7 @@ from ims.imports.moving import claimed, find_batch
 from ims.imports.services.posting import post_set_of, refuse_outside
 from ims.imports.staging import COLUMNS, create_stage, entry_line
 from ims.imports.states import NEEDS_A_PERSON, BatchState, Outcome
+from ims.interests.services import refuse_interested
 from ims.ledger.models import Posting
 
 CORRECT = "imports.correct_row"
@@ -52,6 +53,8 @@ def correct_row(*, actor: Actor, row_id: int, changes: Mapping[str, str], reason
     _apply(row, changes)
     if row.fund and not actor.may_see_fund(row.fund):
         raise InvalidInput(f"There is no fund “{row.fund}”, or it is not one of yours. Choose another.")
+    accounts = [(before["fund"], before["account_reference"]), (row.fund, row.account_reference)]
+    refuse_interested(actor=actor, accounts=accounts, what="correct a row of")
     _decide_again(row)
     if not actor.may_see(fund=row.posting_fund, office=row.office, method=row.method_of_payment):
         raise InvalidInput(

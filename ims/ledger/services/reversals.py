@@ -11,6 +11,7 @@ from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, authorise
 from ims.audit.scope import beyond
 from ims.audit.services import record
+from ims.interests.services import refuse_interested
 from ims.ledger import limits
 from ims.ledger.errors import LedgerRefusal
 from ims.ledger.models import Posting
@@ -46,6 +47,13 @@ def reverse(*, actor: Actor, posting_id: int, reason: str, approval: Approval | 
     if Posting.objects.filter(reverses=posting).exists():
         raise LedgerRefusal(f"{posting} has been reversed already.", code="reverses_id")
     _refuse_moved(posting)
+    if posting.kind != Posting.Kind.IMPORT:  # a file may hold an account of anybody's among thousands
+        refuse_interested(
+            actor=actor,
+            accounts=posting.entries.values_list("fund_id", "account_reference"),
+            what="reverse what was posted to",
+            approval=approval,
+        )
     allowed_by = gate.require(
         actor=actor,
         limit=limits.REVERSAL,

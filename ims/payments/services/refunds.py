@@ -17,10 +17,11 @@ from ims.common import clock
 from ims.common.errors import Conflict, ImsError, NotAllowed, NotFound
 from ims.common.money import ZERO, format_pounds
 from ims.funds.selectors import suspense_fund
+from ims.interests.services import refuse_interested
 from ims.jobs.queue import enqueue
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line, Take
-from ims.ledger.models import Posting
+from ims.ledger.models import Entry, Posting
 from ims.payments import observers, refundable, rules, selectors, states
 from ims.payments.actors import CARD_DESK
 from ims.payments.errors import PaymentRefusal
@@ -79,6 +80,8 @@ def request_refund(
         )
     if amount < unclaimed and not actor.may(PART):
         raise NotAllowed("You may refund whole payments only. Ask somebody who may refund parts.")
+    given_back = Entry.objects.filter(pk__in=amounts).values_list("fund_id", "account_reference")
+    refuse_interested(actor=actor, accounts=given_back, what="refund a payment to", approval=approval)
     leave = gate.require(
         actor=actor,
         limit=LIMIT,
