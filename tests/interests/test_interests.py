@@ -25,7 +25,7 @@ from ims.ledger.lines import Line, Take
 from ims.ledger.models import Posting
 from ims.people.models import User
 from tests.console.markup import text_of
-from tests.imports.files import line, posted
+from tests.imports.files import line, posted, simple_profile
 from tests.people.people_world import SET_UP, actor, member
 from tests.support import limits
 from tests.support.world import World
@@ -135,6 +135,7 @@ class TestRefused:
 
     def test_a_whole_file_is_reversed_and_listed(self, mina: Actor, world: World):
         declare(mina)
+        simple_profile()
         batch = posted(SET_UP, [line(), line(reference=world.other_council_tax_account)])
         imports.reverse_batch(actor=mina, batch_id=batch.pk, reason="Wrong file")
         receipt(mina, world)

@@ -33,6 +33,7 @@ def test_the_auditor_sees_everything_and_changes_nothing(permissions_of):
     assert {name for name in held if ".view_" not in name} == {
         "accounts.see_personal_data",
         "ledger.see_payer_details",
+        "interests.see_interest",
     }
 
 

@@ -288,6 +288,7 @@ STAYS = {
     "api_spentkey": "deleted after ninety days",
     "audit_event": "the trail, which the council must keep",
     "evidence_": "packs are let go after days; seals name nobody",
+    "interests_interest": "what staff declared of themselves, on which audits of their work rely",
     "jobs_jobrun": "progress in numbers",
     "ledger_accountingperiod": "names of years",
     "records_erasure": "hashes",
