@@ -49,6 +49,7 @@ NEEDS_NO_AUTHORISE = {
     "imports.post_set_of": "posts rows of a batch through the ledger, which authorises, for services that do",
     "sign_in.admit": "the directory vouches for the person; the roles it gives were mapped by who may grant them",
     "sign_in.change_own_password": "one's own password and nobody else's",
+    "interests.refuse_interested": "refuses, for services that authorise",
     "sign_in.end_own_session": "one's own sessions and nobody else's",
     "sign_in.person_of": "says whose link it is to whoever holds its secret",
     "sign_in.choose_password": "the secret of the link is the permission, given by `make_link`, which authorises",

@@ -24,6 +24,7 @@ READS_ONE_SIDE = {
 }
 
 HOLDS_NO_MONEY_OF_ITS_OWN = {
+    "interests.interest": "names an account and whose it is; shown to its person and by a permission of its own",
     "funds": "what finance owns: settings that everybody who works with income may read",
     "accounts.stopreason": "a setting",
     "exports": "journals hold everything: `require_whole` and `is_limited` keep them to who sees all",
