@@ -58,6 +58,15 @@ def test_every_room_stands_in_the_layers_and_in_the_overview():
     assert [room for room in sorted(rooms) if f"`{room}`" not in overview] == []
 
 
+def test_every_decision_has_a_number_of_its_own_and_stands_in_the_overview():
+    decisions = sorted((ROOT / "docs/architecture/decisions").glob("*.md"))
+    numbers = list(range(1, len(decisions) + 1))
+    assert [int(path.name[:4]) for path in decisions] == numbers
+    assert [int(path.read_text().split(".")[0].removeprefix("# ")) for path in decisions] == numbers
+    overview = (ROOT / "docs/architecture/README.md").read_text()
+    assert [path.name for path in decisions if f"decisions/{path.name}" not in overview] == []
+
+
 def test_every_decision_says_how_it_is_checked():
     decisions = sorted((ROOT / "docs/architecture/decisions").glob("[0-9]*.md"))
     assert len(decisions) >= 10
