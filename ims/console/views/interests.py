@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ims.assurance.selectors import PERMISSION as AUDIT
 from ims.console.interest_forms import EndForm, InterestForm, InterestOfForm
 from ims.console.views.base import refusals, screen
 from ims.interests import selectors, services
@@ -37,6 +38,7 @@ def everybodys(request: HttpRequest) -> HttpResponse:
         "interests": selectors.everybodys(request.actor, current_only=not shows_ended),
         "shows_ended": shows_ended,
         "may_keep": request.actor.may(selectors.KEEP),
+        "may_audit": request.actor.may(AUDIT),
         "own": request.actor.person_key,
     }
     return render(request, "console/interests/everybodys.html", context)
