@@ -14,6 +14,12 @@ class ApprovalRefusal(ImsError):
     code = "approval_refused"
 
 
+class ApproverRefused(ImsError):
+    """Who would approve may not; somebody else may. It says nothing against the request, which goes on waiting."""
+
+    code = "approver_refused"
+
+
 class ApprovalNeeded(ImsError):
     """The act is over what the actor may do alone. Nothing was done; it can be asked for instead.
 

@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ims.approvals import directory, gate, kinds, selectors
-from ims.approvals.errors import ApprovalRefusal, WorldHasMoved
+from ims.approvals.errors import ApprovalRefusal, ApproverRefused, WorldHasMoved
 from ims.approvals.kinds import Approval, Kind
 from ims.approvals.models import Request
 from ims.approvals.plans import Applied, first_difference
@@ -33,9 +33,8 @@ from ims.jobs.queue import enqueue
 
 TELL_JOB = "approvals.tell"
 LONGEST_REASON = 1000
-_PASSING = frozenset({"busy", "approver_interested"})
-"""Codes of refusals that say nothing against the request: somebody is in the way just now, or who would approve it has
-an interest in it. It goes on waiting."""
+_PASSING = frozenset({"busy"})
+"""Codes of refusals that say nothing against the request: somebody is in the way just now. It goes on waiting."""
 _REHEARSAL = Actor(kind="system", identifier="rehearsal", name="Rehearsal")
 
 
@@ -113,7 +112,7 @@ def approve(*, actor: Actor, request_id: int, reason: str = "") -> Request:
             with transaction.atomic():
                 _apply(actor, asked, kind, reason.strip()[:LONGEST_REASON])
         except ImsError as refusal:
-            if isinstance(refusal, Conflict) or refusal.code in _PASSING:
+            if isinstance(refusal, (Conflict, ApproverRefused)) or refusal.code in _PASSING:
                 raise
             asked.refresh_from_db()
             _end(asked, "overtake", actor=actor, reason=_in_full(refusal))

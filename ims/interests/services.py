@@ -14,12 +14,9 @@ from ims.common import clock
 from ims.common.errors import InvalidInput
 from ims.funds.models import Fund
 from ims.interests import selectors
-from ims.interests.errors import InterestRefusal
+from ims.interests.errors import ApproverInterested, InterestRefusal
 from ims.interests.models import Interest
 from ims.people.models import User
-
-APPROVER = "approver_interested"
-"""The code of the refusal to approve: the request goes on waiting for somebody else."""
 
 
 @transaction.atomic
@@ -73,7 +70,7 @@ def end(*, actor: Actor, interest_id: int, reason: str) -> Interest:
 def refuse_interested(
     *, actor: Actor, accounts: Iterable[tuple[str, str]], what: str, approval: Approval | None = None
 ) -> None:
-    """Raise `InterestRefusal` when who acts, or who approves, declared an interest in one of `accounts`.
+    """Refuse what who acts (`InterestRefusal`) or who approves (`ApproverInterested`) has an interest in.
 
     `accounts` are pairs of fund and reference; `what` completes “You may not …”, like “reverse what was posted to”.
     """
@@ -84,7 +81,6 @@ def refuse_interested(
             f"{found.declared_on:%-d %b %Y}. Ask a colleague to do it."
         )
     if approval is not None and approval.approver and selectors.touching(approval.approver, touched):
-        raise InterestRefusal(
-            "You may not approve this: you declared an interest in an account it touches. A colleague has to decide.",
-            code=APPROVER,
+        raise ApproverInterested(
+            "You may not approve this: you declared an interest in an account it touches. A colleague has to decide."
         )
