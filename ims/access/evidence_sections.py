@@ -8,23 +8,11 @@ from django.db.models import Q
 
 from ims.access import report
 from ims.access.models import AccessReview, ReviewLine
+from ims.access.selectors import LINE_HEADINGS, line_as_row
 from ims.audit.sections import Part, Request, Table, section
 
 _REVIEWS = ("Review", "Opened", "By", "Due", "People", "Decided", "Signed off", "By whom", "What they said")
-_LINES = (
-    "Review",
-    "Name",
-    "Username",
-    "Kind of access",
-    "Roles when opened",
-    "Scope when opened",
-    "Last day of access",
-    "Last signed in",
-    "Decision",
-    "Reason",
-    "Decided by",
-    "Decided",
-)
+_LINES = ("Review", *LINE_HEADINGS, "Decided")
 
 
 @section(
@@ -55,7 +43,10 @@ def reviews(request: Request) -> Iterator[Part]:
     found = AccessReview.objects.filter(signed_off, opened_at__lt=request.until).order_by("pk")
     yield Table("reviews", "Reviews of the period", _REVIEWS, [_review(each) for each in found], is_shown=True)
     lines = ReviewLine.objects.filter(review__in=found).select_related("review", "decided_by")
-    rows = (_line(each) for each in lines.order_by("review_id", "name", "pk").iterator(500))
+    rows = (
+        (each.review.title, *(cell or "" for cell in line_as_row(each)))
+        for each in lines.order_by("review_id", "name", "pk").iterator(500)
+    )
     yield Table("decisions", "What was decided about each person", _LINES, rows)
 
 
@@ -70,21 +61,4 @@ def _review(each: AccessReview) -> tuple:
         each.signed_off_at or "not yet",
         each.signed_off_by,
         each.statement,
-    )
-
-
-def _line(each: ReviewLine) -> tuple:
-    return (
-        each.review.title,
-        each.name,
-        each.username,
-        each.kind,
-        each.roles,
-        each.scope,
-        each.ends_on or "",
-        each.last_signed_in_at or "",
-        each.get_decision_display(),
-        each.reason,
-        str(each.decided_by or ""),
-        each.decided_at or "",
     )

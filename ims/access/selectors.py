@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Min, Q, QuerySet
@@ -23,6 +24,19 @@ OPEN = "access.open_review"
 WARNED_DAYS = 14
 """How long before an unused account closes it is named."""
 REVIEW_EVERY_DAYS = 92
+LINE_HEADINGS = (
+    "Name",
+    "Username",
+    "Kind of access",
+    "Roles when opened",
+    "Scope when opened",
+    "Last day of access",
+    "Last signed in",
+    "Decision",
+    "Reason",
+    "Decided by",
+)
+"""What a review says of each person, before the moment it was decided."""
 
 
 def offices_of(user: User) -> frozenset[str] | None:
@@ -149,6 +163,23 @@ def reviews(actor: Actor) -> QuerySet[AccessReview]:
         authorise(actor, VIEW_REVIEWS, what="see access reviews")
     decided = Count("lines", filter=~Q(lines__decision=""))
     return AccessReview.objects.annotate(people=Count("lines"), decided=decided)
+
+
+def line_as_row(line: ReviewLine) -> tuple[Any, ...]:
+    """A line of a review in the order of `LINE_HEADINGS`, and when it was decided; None where there is nothing."""
+    return (
+        line.name,
+        line.username,
+        line.kind,
+        line.roles,
+        line.scope,
+        line.ends_on,
+        line.last_signed_in_at,
+        line.get_decision_display(),
+        line.reason,
+        str(line.decided_by or ""),
+        line.decided_at,
+    )
 
 
 def get_review(actor: Actor, review_id: int) -> AccessReview:

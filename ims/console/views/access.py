@@ -41,19 +41,6 @@ MAY_LOOK = ("people.view_user", selectors.VIEW_REVIEWS, selectors.DECIDE, select
 MAY_SEE_REVIEWS = (selectors.VIEW_REVIEWS, selectors.DECIDE, selectors.OPEN)
 MANAGE_ROLES = ("people.add_councilrole", "people.change_councilrole")
 SHOWN = 500
-REVIEW_HEADINGS = (
-    "Name",
-    "Username",
-    "Kind of access",
-    "Roles when opened",
-    "Scope when opened",
-    "Last day of access",
-    "Last signed in",
-    "Decision",
-    "Reason",
-    "Decided by",
-    "Decided at",
-)
 
 
 @screen(permission=MAY_LOOK, what="see people's access")
@@ -336,21 +323,9 @@ def _review_rows(found: AccessReview) -> Iterator[Sequence[Any]]:
     yield ("Opened", _when(found.opened_at), found.opened_by)
     yield ("Signed off", _when(found.signed_off_at), found.signed_off_by, found.statement)
     yield ()
-    yield REVIEW_HEADINGS
+    yield (*selectors.LINE_HEADINGS, "Decided at")
     for line in found.lines.select_related("decided_by"):
-        yield (
-            line.name,
-            line.username,
-            line.kind,
-            line.roles,
-            line.scope,
-            line.ends_on or "",
-            _when(line.last_signed_in_at),
-            line.get_decision_display(),
-            line.reason,
-            str(line.decided_by or ""),
-            _when(line.decided_at),
-        )
+        yield _in_words(selectors.line_as_row(line))
 
 
 # --- starters and leavers -------------------------------------------------------------------------------------------
@@ -443,7 +418,11 @@ def _asked(form: WhoCanForm) -> dict[str, Any]:
 def _who_can_rows(found: Iterable[report.Holding]) -> Iterator[Sequence[Any]]:
     yield report.HEADINGS
     for each in found:
-        yield [_when(cell) if isinstance(cell, datetime) else cell or "" for cell in report.as_row(each)]
+        yield _in_words(report.as_row(each))
+
+
+def _in_words(row: Sequence[Any]) -> list[Any]:
+    return [_when(cell) if isinstance(cell, datetime) else cell or "" for cell in row]
 
 
 def _when(moment: Any) -> str:
