@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db.models import Q
+
 from ims.api.models import ClientPayment, Notification, SpentKey
 from ims.audit.subjects import About, Found, source
 from ims.payments.subject_sources import baskets_about
@@ -36,12 +38,10 @@ def payments(about: About) -> Iterator[Found]:
 )
 def answers(about: About) -> Iterator[Found]:
     """Answers that were kept with spent idempotency keys and hold any of what is known."""
-    words = [*about.references, about.name, about.email, about.telephone, about.postcode]
-    seen: set[int] = set()
-    for word in filter(None, words):
-        for each in SpentKey.objects.filter(answer__icontains=word).select_related("client").order_by("pk"):
-            if each.pk not in seen:
-                seen.add(each.pk)
-                yield Found(
-                    f"answer:{each.pk}", {"System": each.client.name, "When": each.spent_at, "Answer": str(each.answer)}
-                )
+    condition = Q(pk__in=[])
+    for word in about.words:
+        condition |= Q(answer__icontains=word)
+    for each in SpentKey.objects.filter(condition).select_related("client").order_by("pk").iterator(500):
+        yield Found(
+            f"answer:{each.pk}", {"System": each.client.name, "When": each.spent_at, "Answer": str(each.answer)}
+        )

@@ -36,6 +36,11 @@ class About:
         return frozenset(form for each in self.references for form in (each, each.upper(), each.lower()))
 
     @property
+    def words(self) -> list[str]:
+        """Every word by which the person may be named in a text."""
+        return [each for each in (*self.references, self.name, self.email, self.telephone, self.postcode) if each]
+
+    @property
     def digits(self) -> str:
         """The end of the telephone number that is alike however it is written: “01226 555 0100”, “+44 1226 5550100”."""
         return "".join(filter(str.isdigit, self.telephone))[-9:]

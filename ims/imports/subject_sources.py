@@ -48,7 +48,7 @@ def rows(about: About) -> Iterator[Found]:
 )
 def decisions(about: About) -> Iterator[Found]:
     """Decisions about the same lines."""
-    for row in _lines(about):
+    for row in _lines(about, "decisions"):
         for each in row.decisions.all():
             yield Found(
                 f"decision:{each.pk}",
@@ -68,7 +68,7 @@ def _said(values: Mapping[str, Any]) -> str:
     return "; ".join(f"{name}: {value}" for name, value in values.items() if value not in (None, ""))
 
 
-def _lines(about: About) -> Iterator[ImportRow]:
+def _lines(about: About, *with_them: str) -> Iterator[ImportRow]:
     entries = entries_about(about).filter(source_line=OuterRef("line"))
     posted = Exists(entries.filter(posting=OuterRef("batch__posting"))) & Q(posting__isnull=True)
     alone = Exists(entries.filter(posting=OuterRef("posting")))
@@ -82,4 +82,4 @@ def _lines(about: About) -> Iterator[ImportRow]:
     behind = ImportRow.objects.filter(Q(batch__posting__in=batches) | Q(posting__in=batches)).filter(posted | alone)
     waiting = ImportRow.objects.filter(outcome__in=_WAITING).filter(fits)
     for found in (behind, waiting):
-        yield from found.order_by("pk").annotate(file=F("batch__file_name")).prefetch_related("decisions").iterator(500)
+        yield from found.order_by("pk").annotate(file=F("batch__file_name")).prefetch_related(*with_them).iterator(500)

@@ -62,7 +62,7 @@ def acts(about: About) -> Iterator[Found]:
 def views(about: About) -> Iterator[Found]:
     """Views of unmasked details whose search names the person. Which member of staff looked is not handed over."""
     condition = Q(pk__in=[])
-    for word in filter(None, (*about.references, about.name, about.email, about.telephone, about.postcode)):
+    for word in about.words:
         condition |= Q(data__search__icontains=quote_plus(word)) | Q(data__search__icontains=quote(word))
     for each in Event.objects.filter(condition, verb=personal.VIEWED).order_by("pk").iterator(500):
         yield Found(
