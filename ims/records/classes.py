@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ims.payments import states as attempts
 from ims.records.errors import RecordsRefusal
 
 _OF_THE_ACCOUNT = "(h.reference = '' OR upper(h.reference) = upper(x.reference)) AND (h.fund = '' OR h.fund = x.fund)"
@@ -65,10 +66,11 @@ class RecordClass:
 _CLOSED_ON = """coalesce((SELECT max(h.history_date)::date FROM accounts_historicalaccountholder h WHERE h.id = a.id),
                          a.balance_on, 'infinity'::date)"""
 
-_FINISHED = """NOT EXISTS (SELECT 1 FROM payments_paymentattempt u WHERE u.basket_id = b.id
-                           AND u.state IN ('new', 'open', 'in_progress', 'held'))
+_UNDER_WAY = ", ".join(f"'{state}'" for state in (*attempts.UNFINISHED, attempts.State.HELD))
+_FINISHED = f"""NOT EXISTS (SELECT 1 FROM payments_paymentattempt u WHERE u.basket_id = b.id
+                           AND u.state IN ({_UNDER_WAY}))
            AND NOT EXISTS (SELECT 1 FROM payments_refund f JOIN payments_paymentattempt u ON u.id = f.attempt_id
-                           WHERE u.basket_id = b.id AND f.state IN ('approved', 'sending', 'submitted'))"""
+                           WHERE u.basket_id = b.id AND f.state IN ('approved', 'sending', 'submitted'))"""  # noqa: S608
 """Nothing is under way with the basket b: neither a payment nor a refund."""
 
 _TEXT_OF_BASKETS = (
@@ -270,10 +272,10 @@ CLASSES: tuple[RecordClass, ...] = (
             *_of_baskets("'paid'"),
             *_with_history(
                 "payments_paymentattempt",
-                """SELECT {key} AS key, coalesce(a.paid_at, a.asked_at)::date AS day, NULL::bigint AS basket
-                   FROM payments_paymentattempt a JOIN {table} p ON p.id = a.id
-                   WHERE a.basket_id IS NULL AND a.state NOT IN ('new', 'open', 'in_progress', 'held')
-                   AND p.card_last_four <> ''""",
+                f"""SELECT {{key}} AS key, coalesce(a.paid_at, a.asked_at)::date AS day, NULL::bigint AS basket
+                   FROM payments_paymentattempt a JOIN {{table}} p ON p.id = a.id
+                   WHERE a.basket_id IS NULL AND a.state NOT IN ({_UNDER_WAY})
+                   AND p.card_last_four <> ''""",  # noqa: S608
                 _OF_THE_BASKET,
             ),
             *_with_history(
