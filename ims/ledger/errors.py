@@ -17,12 +17,15 @@ class LedgerRefusal(ImsError):
     code = "ledger_refusal"
 
 
+# Said by the code before it writes and by the database when somebody else was quicker: one code for one reason.
+NOT_ENOUGH_LEFT = "entry_has_enough_left"
+
 _SENTENCES = {
     "posting_once_per_source": "This has been posted already. Nothing was posted again.",
     "moving_money_balances": "Money moved must balance: what goes in must equal what comes out.",
     "posting_is_whole": "The posting does not add up to what it says. Nothing was posted.",
     "posting_is_complete": "That posting is complete; a line cannot be added to it later.",
-    "entry_has_enough_left": "More would be taken from a receipt than remains of it. Somebody may have moved it "
+    NOT_ENOUGH_LEFT: "More would be taken from a receipt than remains of it. Somebody may have moved it "
     "meanwhile: look at the receipt again.",
     "corrected_at_the_receipt": "That line moved money of another receipt, or gave it back; money is taken from the "
     "receipt itself. Move it from there.",

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ims.common.money import LARGEST, PENNY, ZERO, format_pounds
 from ims.funds.rules import vat_within
-from ims.ledger.errors import LedgerRefusal
+from ims.ledger.errors import NOT_ENOUGH_LEFT, LedgerRefusal
 from ims.ledger.lines import Line
 
 
@@ -37,7 +37,8 @@ def check_journal(remaining: Decimal, targets: Sequence[Line]) -> None:
     moved = total(targets)
     if moved > remaining:
         raise LedgerRefusal(
-            f"The lines add up to {format_pounds(moved)}, but only {format_pounds(remaining)} remains of this receipt."
+            f"The lines add up to {format_pounds(moved)}, but only {format_pounds(remaining)} remains of this receipt.",
+            code=NOT_ENOUGH_LEFT,
         )
 
 

@@ -24,7 +24,7 @@ from ims.common.money import format_pounds
 from ims.funds.models import Fund
 from ims.jobs.queue import enqueue
 from ims.ledger import services as ledger
-from ims.ledger.errors import LedgerRefusal
+from ims.ledger.errors import NOT_ENOUGH_LEFT, LedgerRefusal
 from ims.ledger.lines import Line
 from ims.ledger.models import Posting
 from ims.ledger.selectors import remaining
@@ -177,7 +177,7 @@ def allocate(
     except LedgerRefusal as refusal:
         if refusal.code == "posting_once_per_source":
             return Posting.objects.get(source_kind=Posting.Kind.ALLOCATION, source_key=key)
-        if refusal.code == "entry_has_enough_left":
+        if refusal.code == NOT_ENOUGH_LEFT:
             _refuse_what_is_gone(actor, allocation.takes, selectors.get_items(actor, list(items)))
         raise
     _refuse_surprises(actor, allocation.takes, items)

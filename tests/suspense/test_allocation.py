@@ -186,6 +186,22 @@ class TestRefusals:
         assert "£30.00 remains" in told.value.message
         assert reread(item) == [("open", Decimal("30.00"))]
 
+    def test_so_is_one_who_is_overtaken_between_the_look_and_the_posting(
+        self, unidentified: Unidentified, world, monkeypatch
+    ):
+        item, account = unidentified.item("50.00"), world.council_tax_account
+        look = selectors.get_items
+
+        def overtaken(actor, items):
+            seen = look(actor, items)
+            monkeypatch.undo()
+            allocate([take(item)], [to("23", "50.00", account)], actor=COLLEAGUE)
+            return seen
+
+        monkeypatch.setattr(selectors, "get_items", overtaken)
+        with pytest.raises(ItemTaken, match=r"Cam Colleague moved £50\.00 of it .* Nothing remains"):
+            allocate([take(item)], [to("23", "50.00", account)], key="second")
+
 
 class TestProposals:
     def test_each_is_posted_or_refused_on_its_own(self, unidentified: Unidentified, world):

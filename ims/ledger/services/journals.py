@@ -18,7 +18,7 @@ from ims.common.money import ZERO, format_pounds
 from ims.funds.models import Fund
 from ims.funds.selectors import the_method
 from ims.ledger import limits, rules
-from ims.ledger.errors import LedgerRefusal
+from ims.ledger.errors import NOT_ENOUGH_LEFT, LedgerRefusal
 from ims.ledger.lines import Line, Take
 from ims.ledger.models import Entry, Posting
 from ims.ledger.preparation import complete, payable, vat_rates
@@ -240,7 +240,8 @@ def _suspense_entries(actor: Actor, takes: Sequence[Take]) -> dict[int, Entry]:
         if abs(take.amount) > abs(left[entry.pk]):
             raise LedgerRefusal(
                 f"{format_pounds(take.amount)} is asked of a suspense item of which {format_pounds(left[entry.pk])} "
-                "remains. Somebody may have allocated part of it meanwhile."
+                "remains. Somebody may have allocated part of it meanwhile.",
+                code=NOT_ENOUGH_LEFT,
             )
     return entries
 
