@@ -10,7 +10,6 @@ from typing import Any
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
 
 from ims.approvals import gate, kinds, selectors, services
 from ims.approvals.errors import ApprovalNeeded
@@ -19,6 +18,7 @@ from ims.approvals.rules import in_words
 from ims.audit.actors import Actor
 from ims.common.errors import InvalidInput
 from ims.common.money import pounds
+from ims.console.opening import open_page
 from ims.ledger.models import Entry
 
 _SALT = "ims.console.asking"
@@ -43,7 +43,7 @@ def needed_page(request: HttpRequest, needed: ApprovalNeeded) -> HttpResponse:
         "title": "This needs a second person",
         "sentence": needed.message,
         "draft": draft,
-        "plan": shown(request.actor, draft),
+        "plan": shown(request, draft),
         "kind": kinds.label_of(needed.kind),
         "deciders": selectors.deciders(draft),
         "reason": needed.payload.get("reason", ""),
@@ -67,36 +67,34 @@ def unsealed(text: str) -> dict[str, Any]:
         raise InvalidInput("That page is too old, or was altered. Go back and fill in the form again.") from error
 
 
-def shown(actor: Actor, asked: Request) -> dict[str, Any]:
-    """The plan of a request as `actor` may see it: narratives veiled, amounts as amounts, evidence as links.
+def shown(request: HttpRequest, asked: Request) -> dict[str, Any]:
+    """The plan of `asked` as this person may see it: narratives veiled, amounts as amounts, evidence with the links
+    that open to them.
 
     What is left of a plan that was disposed of is nothing.
     """
     if not asked.plan:
         return {}
-    plan = selectors.veiled_plan(actor, asked)
+    plan = selectors.veiled_plan(request.actor, asked)
     lines = [
         {**line, "amount": pounds(line["amount"]), "vat_amount": pounds(line["vat_amount"] or "0")}
         for line in plan["lines"]
     ]
-    evidence = [{**one, "url": page_of(one["model"], one["key"])} for one in plan["evidence"]]
+    evidence = [{**one, "url": page_of(request, one["model"], one["key"])} for one in plan["evidence"]]
     return {**plan, "lines": lines, "more": plan["line_count"] - len(lines), "evidence": evidence}
 
 
-def page_of(model: str, key: str) -> str:
-    """Where the record is shown; empty when nowhere."""
+def page_of(request: HttpRequest, model: str, key: str) -> str:
+    """Where the record is shown; empty when nowhere, or when this person may not open it."""
     if model == "ledger.posting":
         first = Entry.objects.filter(posting_id=key).order_by("line").values_list("pk", flat=True).first()
-        return reverse("receipts:receipt", args=[first]) if first else ""
-    try:
-        return reverse(_PAGES.get(model) or f"admin:{model.replace('.', '_')}_change", args=[key])
-    except NoReverseMatch:
-        return ""
+        return open_page(request, "receipts:receipt", first) if first else ""
+    return open_page(request, _PAGES.get(model) or f"admin:{model.replace('.', '_')}_change", key)
 
 
-def outcome_page(asked: Request) -> str:
-    """Where what an approved request left behind is shown."""
-    return page_of(asked.outcome_type, asked.outcome_id) if asked.outcome_type else ""
+def outcome_page(request: HttpRequest, asked: Request) -> str:
+    """Where what an approved request left behind is shown; empty when this person may not open it."""
+    return page_of(request, asked.outcome_type, asked.outcome_id) if asked.outcome_type else ""
 
 
 def hint(actor: Actor, limit: str) -> str:

@@ -186,6 +186,15 @@ def test_roles_are_asked_for_in_the_admin(as_role: SignIn, people: dict[str, Use
     as_role("Service desk").post(reverse("admin:people_user_change", args=[nobody.pk]), form)
     request = Request.objects.get()
     assert (request.kind, request.summary) == ("people.roles", f"Change the roles of {nobody}")
+    shown, person = (
+        reverse("approvals:request", args=[request.pk]),
+        reverse("admin:people_user_change", args=[nobody.pk]),
+    )
+    for role, may_open in (("Service desk", True), ("Income manager", False)):
+        page = as_role(role).get(shown)
+        assert f"Look at: {nobody}" in text_of(page.content)
+        assert (f'href="{person}"' in page.content.decode()) == may_open
+        assert (as_role(role).get(person).status_code == 200) == may_open
     services.approve(actor=_actor(people["Income manager"]), request_id=request.pk)
     assert set(nobody.groups.values_list("name", flat=True)) == {"Income officer"}
 

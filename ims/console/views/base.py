@@ -34,8 +34,13 @@ def screen(
     `what` completes “You may not …”. An `ImsError` that leaves the view becomes a page: 403, 404 or 409 for
     `NotAllowed`, `NotFound` and `Conflict`, 400 for every other refusal. To show a refusal beside the form that
     caused it, use `refusals`. `ApprovalNeeded` becomes the page that shows the plan and offers to ask.
+
+    The view says by `opens_to` who may open it: `ims.console.opening` asks that before it shows a link.
     """
     needed = (permission,) if isinstance(permission, str) else permission
+
+    def opens_to(actor: Actor) -> bool:
+        return not needed or any(actor.may(each) for each in needed)
 
     def decorate(view: View) -> View:
         @never_cache
@@ -44,7 +49,8 @@ def screen(
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             try:
-                _authorise_any(request.actor, needed, what)
+                if not opens_to(request.actor):
+                    authorise(request.actor, needed[0], what=what)
                 if recent:
                     require_recent(request)
                 return view(request, *args, **arguments)
@@ -53,6 +59,7 @@ def screen(
             except ImsError as refusal:
                 return refused(request, refusal)
 
+        guarded.opens_to = opens_to
         return guarded
 
     return decorate
@@ -63,11 +70,6 @@ def _asks_first(request: HttpRequest, needed: ApprovalNeeded) -> HttpResponse:
         return needed_page(request, needed)
     except ImsError as refusal:
         return refused(request, refusal)
-
-
-def _authorise_any(actor: Actor, permissions: tuple[str, ...], what: str) -> None:
-    if permissions and not any(actor.may(permission) for permission in permissions):
-        authorise(actor, permissions[0], what=what)
 
 
 def refused(request: HttpRequest, refusal: ImsError) -> HttpResponse:
