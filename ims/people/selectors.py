@@ -44,13 +44,18 @@ def actor_for(user: User, *, address: str = "", unveiled: bool = False) -> Actor
 
 @dataclass(frozen=True)
 class KnownRole:
-    """A role a person may be given: its name, what it is for, and whether it came with IMS."""
+    """A role a person may be given: its name, what it is for, and the number of a role the council composed."""
 
     name: str
     purpose: str
-    is_ours: bool
     permissions: frozenset[str]
     is_in_use: bool = True
+    number: int | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it came with IMS."""
+        return self.number is None
 
 
 def known_roles(*, in_use_only: bool = True) -> list[KnownRole]:
@@ -60,11 +65,11 @@ def known_roles(*, in_use_only: bool = True) -> list[KnownRole]:
         group.name: frozenset(f"{each.content_type.app_label}.{each.codename}" for each in group.permissions.all())
         for group in groups
     }
-    ours = [KnownRole(role.name, role.purpose, True, held.get(role.name, frozenset())) for role in ROLES]
+    ours = [KnownRole(role.name, role.purpose, held.get(role.name, frozenset())) for role in ROLES]
     theirs = CouncilRole.objects.filter(is_in_use=True) if in_use_only else CouncilRole.objects.all()
     return [
         *ours,
-        *(KnownRole(role.name, role.purpose, False, frozenset(role.permissions), role.is_in_use) for role in theirs),
+        *(KnownRole(role.name, role.purpose, frozenset(role.permissions), role.is_in_use, role.pk) for role in theirs),
     ]
 
 

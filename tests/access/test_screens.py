@@ -82,16 +82,35 @@ def test_somebody_moves(ada, officer, rents):
 
 
 def test_a_role_is_composed_in_plain_words(ada):
-    page = text(ada.get("/access/roles/new/"))
+    page = text(ada.get("/access/council-roles/new/"))
     assert "Post receipts" in page
     assert "grant_administrator" not in page
     typed = {"name": "Cashier", "purpose": "Counter", "permissions": ["ledger.post_receipt"], "is_in_use": "on"}
-    assert "This field is required" in text(ada.post("/access/roles/new/", typed))
-    page = text(ada.post("/access/roles/new/", {**typed, "reason": "Counter reopens"}, follow=True))
+    assert "This field is required" in text(ada.post("/access/council-roles/new/", typed))
+    page = text(ada.post("/access/council-roles/new/", {**typed, "reason": "Counter reopens"}, follow=True))
     assert "Post receipts" in page
     assert "Counter reopens" in page
     role = CouncilRole.objects.get()
-    assert "checked" in text(ada.get(f"/access/roles/{role.pk}/change/")).split("may-ledger.post_receipt")[1][:20]
+    assert (
+        "checked" in text(ada.get(f"/access/council-roles/{role.pk}/change/")).split("may-ledger.post_receipt")[1][:20]
+    )
+
+
+@pytest.mark.parametrize("name", ["new", "Cash/Counter", "..", "1"])
+def test_no_name_of_a_role_clashes_with_an_address(ada, name):
+    typed = {"name": name, "purpose": "Counter", "permissions": ["ledger.post_receipt"], "is_in_use": "on"}
+    saved = ada.post("/access/council-roles/new/", {**typed, "reason": "Counter reopens"}).url
+    assert "Post receipts" in text(ada.get(saved))
+    assert f'href="{saved}">{name}</a>' in text(ada.get("/access/"))
+    assert "Compose a role" in text(ada.get("/access/council-roles/new/"))
+
+
+def test_an_address_with_the_name_of_a_role_leads_to_it(ada):
+    assert "Role that comes with IMS" in text(ada.get(f"/access/roles/{AUDITOR}/"))
+    typed = {"name": "new", "purpose": "Counter", "permissions": ["ledger.post_receipt"], "is_in_use": "on"}
+    saved = ada.post("/access/council-roles/new/", {**typed, "reason": "Counter reopens"}).url
+    assert ada.get("/access/roles/new/").url == saved
+    assert ada.get("/access/roles/None/").status_code == 404
 
 
 def test_a_review_from_opening_to_signing_off(ada, world):

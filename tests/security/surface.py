@@ -15,6 +15,7 @@ from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from ims.ledger.models import AccountingPeriod
+from ims.people.roles import AUDITOR
 from tests.security.conftest import OneOfEverything
 
 ADMIN_ACTS = {
@@ -123,7 +124,7 @@ def _arguments(name: str, pattern: URLPattern, one: OneOfEverything) -> dict[str
         "line_id": one.review.pk,
         "interest_id": one.interest.pk,
         "role_id": one.council_role.pk,
-        "name": one.council_role.name,
+        "name": AUDITOR,
         "attempt_id": one.payments.attempt.pk,
         "exception_id": one.payments.exception.pk,
         "dispute_id": one.payments.dispute.pk,

@@ -213,8 +213,8 @@ class TestRecent:
         [
             "/imports/1/reverse/",
             "/receipts/1/reverse/",
-            "/access/roles/new/",
-            "/access/roles/1/change/",
+            "/access/council-roles/new/",
+            "/access/council-roles/1/change/",
             "/access/people/1/move/",
             "/access/people/{}/",
             "/access/staff-file/",

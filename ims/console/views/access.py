@@ -34,7 +34,7 @@ from ims.console.views.base import refusals, screen
 from ims.interests.selectors import SEE, of_person
 from ims.people import council_roles
 from ims.people.models import CouncilRole, User
-from ims.people.selectors import known_roles
+from ims.people.selectors import KnownRole, known_roles
 from ims.sign_in.recent import require_recent
 
 MAY_LOOK = ("people.view_user", selectors.VIEW_REVIEWS, selectors.DECIDE, selectors.OPEN, report.PERMISSION, SEE)
@@ -56,7 +56,6 @@ def index(request: HttpRequest) -> HttpResponse:
         "ending": selectors.ending_soon() if sees_people else [],
         "today": clock.today(),
         "roles": known_roles(in_use_only=False) if sees_people else [],
-        "council_roles": {role.name: role.pk for role in CouncilRole.objects.all()} if sees_people else {},
         "may": _may(request),
     }
     return render(request, "console/access/index.html", context)
@@ -165,32 +164,36 @@ def move(request: HttpRequest, person_id: int) -> HttpResponse:
 @screen(permission="people.view_user", what="see roles")
 @require_safe
 def role(request: HttpRequest, name: str) -> HttpResponse:
-    """One role: what it may do, in words, and who holds it."""
+    """A role that comes with IMS, by its name; on to the council's own of that name, which goes by its number."""
     found = next((each for each in known_roles(in_use_only=False) if each.name == name), None)
     if found is None:
         raise NotFound(f"There is no role “{name}”.")
-    composed = CouncilRole.objects.filter(name=name).first()
-    rooms: dict[str, list[str]] = {}
-    for each in council_roles.named_permissions():
-        if each.name in found.permissions:
-            rooms.setdefault(each.room, []).append(each.sentence)
-    context = {
-        "title": found.name,
-        "role": found,
-        "composed": composed,
-        "rooms": rooms,
-        "holders": User.objects.filter(is_active=True, groups__name=name),
-        "history": composed.history.all()[:50] if composed else [],
-        "may_change": composed is not None and request.actor.may("people.change_councilrole"),
-    }
-    return render(request, "console/access/role.html", context)
+    return _role_page(request, found) if found.is_ours else redirect("access:council_role", found.number)
 
 
 @screen(permission="people.view_user", what="see roles")
 @require_safe
 def council_role(request: HttpRequest, role_id: int) -> HttpResponse:
-    """One of the council's own roles by its number, whatever its name."""
-    return redirect("access:role", council_roles.get_role(role_id).name)
+    """One of the council's own roles by its number: its name may be anything, and no address is made of it."""
+    found = council_roles.get_role(role_id)
+    return _role_page(request, next(each for each in known_roles(in_use_only=False) if each.number == role_id), found)
+
+
+def _role_page(request: HttpRequest, shown: KnownRole, composed: CouncilRole | None = None) -> HttpResponse:
+    """What the role may do, in words, and who holds it."""
+    rooms: dict[str, list[str]] = {}
+    for each in council_roles.named_permissions():
+        if each.name in shown.permissions:
+            rooms.setdefault(each.room, []).append(each.sentence)
+    context = {
+        "title": shown.name,
+        "role": shown,
+        "rooms": rooms,
+        "holders": User.objects.filter(is_active=True, groups__name=shown.name),
+        "history": composed.history.all()[:50] if composed else [],
+        "may_change": composed is not None and request.actor.may("people.change_councilrole"),
+    }
+    return render(request, "console/access/role.html", context)
 
 
 @screen(permission=MANAGE_ROLES, what="compose roles", recent=True)
@@ -204,7 +207,7 @@ def compose(request: HttpRequest, role_id: int | None = None) -> HttpResponse:
             saved = council_roles.save_role(actor=request.actor, role=found, **form.cleaned_data)
         if attempt.succeeded:
             messages.success(request, f"The role {saved} was saved.")
-            return redirect("access:role", saved.name)
+            return redirect("access:council_role", saved.pk)
     title = f"Change the role {found}" if found else "Compose a role"
     return render(request, "console/access/compose.html", {"title": title, "form": form, "role": found})
 
