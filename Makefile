@@ -55,6 +55,10 @@ audit: $(INSTALLED) ## Libraries against the public lists of known faults, where
 fuzz: $(INSTALLED) ## Damage files of every format for a minute each, looking for crashes and hangs (SECONDS=60)
 	$(BIN)/python tests/fuzz/formats.py --each --seconds $(SECONDS)
 
+.PHONY: properties
+properties: $(INSTALLED) ## Properties of the readers and rules on a thousand examples nobody tried before (the tests use the same ones each time)
+	$(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile "new examples" -n $(WORKERS)
+
 .PHONY: install
 install: $(INSTALLED) ## Only set up .venv
 

@@ -13,10 +13,13 @@ from tests.support import world as small_world
 post_migrate.disconnect(dispatch_uid="ims.approvals.limits")
 post_migrate.connect(limits.everybody_alone, dispatch_uid="tests.limits")
 
-# A busy machine makes any clock lie: how long an example takes says nothing against what is tested.
+# A busy machine makes any clock lie: how long an example takes says nothing against what is tested. And whoever changes
+# one thing is judged by the same examples as yesterday; new ones are looked for by `make properties`.
 settings.register_profile("any machine", settings.get_profile("default"), deadline=None,
                           suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
-settings.load_profile("any machine")
+settings.register_profile("same examples", settings.get_profile("any machine"), derandomize=True)
+settings.register_profile("new examples", settings.get_profile("any machine"), max_examples=1000)
+settings.load_profile("same examples")
 
 
 @pytest.fixture
