@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from datetime import date
 
 from django.core.exceptions import ValidationError
@@ -196,7 +195,7 @@ def decide(*, actor: Actor, line_id: int, decision: str, reason: str) -> ReviewL
         raise AccessRefusal(f"{found.person} is not active any more. Say that the access was removed.")
     if decision == ReviewLine.Decision.REMOVED:
         # Who may decide may take away, and nothing else: the right to do so is lent for this one call.
-        lent = replace(actor, permissions=actor.permissions | {"people.change_user"})
+        lent = actor.lent("people.change_user")
         people.deactivate(actor=lent, person=found.person, reason=f"{found.review}: {reason}")
     found.decision, found.reason = decision, reason.strip()
     found.decided_at, found.decided_by_id = clock.now(), actor.person_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ims.common.errors import InvalidInput, NotAllowed
@@ -44,6 +44,10 @@ class Actor:
     def may(self, permission: str) -> bool:
         """Whether the actor holds `permission`, like ``ledger.post_journal``."""
         return self.everything or permission in self.permissions
+
+    def lent(self, permission: str) -> Actor:
+        """The same actor holding `permission` as well: for one call that a right of theirs takes in."""
+        return replace(self, permissions=self.permissions | {permission})
 
     @property
     def is_limited(self) -> bool:

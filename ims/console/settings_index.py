@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from ims.audit.actors import Actor
+from ims.console.views.access import MAY_LOOK as MAY_LOOK_AT_ACCESS
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -84,6 +85,9 @@ SCREENS: tuple[tuple[str, str, str, str], ...] = (
 )
 """Settings that have screens of their own, shown instead of Django's pages for the same records."""
 
+OPENED_BY = {"access:index": MAY_LOOK_AT_ACCESS}
+"""Screens that one of several permissions opens; any other is opened by the one to view what it stands for."""
+
 
 @dataclass(frozen=True)
 class Records:
@@ -129,5 +133,5 @@ def _screens(group: str, actor: Actor) -> list[Records]:
     return [
         Records(name, reverse(url_name), "")
         for place, name, url_name, label in SCREENS
-        if place == group and actor.may(label.replace(".", ".view_"))
+        if place == group and any(map(actor.may, OPENED_BY.get(url_name, (label.replace(".", ".view_"),))))
     ]

@@ -124,6 +124,9 @@ def test_a_review_from_opening_to_signing_off(ada, world):
     decision = {"decision": "confirmed", "reason": "Still here"}
     for client, username in ((ada, "olu"), (ada, "max"), (max_, "ada")):
         client.post(f"{where}people/{lines[username].pk}/", decision)
+    gone = max_.post(f"{where}people/{lines['olu'].pk}/", {"decision": "removed", "reason": "Left"}, follow=True)
+    assert "Decided about" in text(gone)
+    assert not User.objects.get(username="olu").is_active
     page = text(ada.post(f"{where}sign-off/", {"statement": "All looked at"}, follow=True))
     assert "Signed off" in page
     assert "nothing of it changes any more" in text(max_.get(f"{where}people/{lines['ada'].pk}/"))
@@ -131,6 +134,18 @@ def test_a_review_from_opening_to_signing_off(ada, world):
     book = b"".join(ada.get(f"{where}export/?format=xlsx").streaming_content)
     with zipfile.ZipFile(io.BytesIO(book)) as opened:
         assert any(b"Still here" in opened.read(name) for name in opened.namelist())
+
+
+def test_who_only_reviews_is_sent_to_an_administrator_for_a_change(ada, officer):
+    max_ = signed_in(member("max", INCOME_MANAGER))
+    ada.post("/access/reviews/new/", {"title": "Quarter 3", "due_on": DAY})
+    review = AccessReview.objects.get()
+    where = f"/access/reviews/{review.pk}/people/{review.lines.get(person=officer).pk}/"
+    change = f'href="/access/people/{officer.pk}/"'
+    assert change in text(ada.get(where))
+    page = text(max_.get(where))
+    assert change not in page
+    assert "ask an administrator to change it" in page
 
 
 def test_an_overdue_review_is_on_today(ada):

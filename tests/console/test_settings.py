@@ -26,6 +26,12 @@ class TestIndex:
         assert "Add to Funds" not in page
         assert "your role has no settings" in text_of(as_role("Nobody").get("/admin/").content).lower()
 
+    def test_whoever_reviews_access_finds_it_without_seeing_people(self, as_role: SignIn):
+        page = text_of(as_role("Income manager").get("/admin/").content)
+        assert "Access: scopes, roles, reviews" in page
+        assert "Add to People" not in page
+        assert "Access: scopes" not in text_of(as_role("Income officer").get("/admin/").content)
+
     def test_every_record_of_ours_in_the_admin_has_a_place(self, as_role: SignIn):
         placed = {label for _, labels in GROUPS for label in labels} | {screen[3] for screen in SCREENS}
         ours = {model._meta.label_lower for model in admin.site._registry if model.__module__.startswith("ims.")}

@@ -287,6 +287,7 @@ def decide(request: HttpRequest, review_id: int, line_id: int) -> HttpResponse:
         "is_own": line.person_id == request.actor.person_key,
         "form": form,
         "history": line.history.exclude(decision="").order_by("history_date"),
+        "may": _may(request),
     }
     return render(request, "console/access/decide.html", context)
 
