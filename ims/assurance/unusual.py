@@ -141,7 +141,8 @@ CHECKS: tuple[Check, ...] = (
         FROM interests_interest i
         JOIN ledger_posting p ON p.actor_kind = 'person' AND p.actor_id = i.person_id::text
         JOIN ledger_entry e ON e.posting_id = p.id
-         AND upper(regexp_replace(e.account_reference, '\s', '', 'g')) = i.account_reference
+         AND upper(regexp_replace(e.account_reference, '[^[:alnum:]]', '', 'g'))
+             = upper(regexp_replace(i.account_reference, '[^[:alnum:]]', '', 'g'))
          AND (i.fund_id IS NULL OR i.fund_id = e.fund_id)
         WHERE p.posted_at >= %(start)s AND p.posted_at < %(finish)s
           AND (i.ended_on IS NULL OR i.ended_on >= (p.posted_at AT TIME ZONE %(zone)s)::date)

@@ -26,7 +26,7 @@ class Interest(Tracked):
         Fund, models.PROTECT, null=True, blank=True, related_name="+", help_text="Empty: this reference in any fund."
     )
     account_reference = models.CharField(
-        max_length=50, help_text="As it stands on the bill. Kept without spaces and in capital letters."
+        max_length=50, help_text="As it stands on the bill. Its letters and digits are kept, in capital letters."
     )
     relation = models.CharField("whose it is", max_length=12, choices=Relation.choices)
     note = models.CharField(max_length=200, blank=True, default="")

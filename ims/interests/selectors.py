@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 from django.db.models import QuerySet
@@ -17,8 +18,11 @@ KEEP = "interests.keep_interest"
 
 
 def same_form(reference: str) -> str:
-    """A reference as it is kept and compared here: without spaces, in capital letters."""
-    return "".join(reference.split()).upper()
+    """A reference as it is kept and compared here: its letters and digits alone, in capital letters.
+
+    What bills, files and people put between them (spaces, hyphens, strokes, stops) makes no other account of it.
+    """
+    return "".join(each for each in unicodedata.normalize("NFKC", reference) if each.isalnum()).upper()
 
 
 def own(actor: Actor) -> QuerySet[Interest]:
@@ -52,7 +56,7 @@ def get(actor: Actor, interest_id: int) -> Interest:
 def touching(person_key: int, accounts: Iterable[tuple[str, str]]) -> Interest | None:
     """The first current interest of a person that one of `accounts` (fund, reference) is of, if any."""
     declared = {
-        (each.fund_id, each.account_reference): each
+        (each.fund_id, same_form(each.account_reference)): each
         for each in Interest.objects.filter(person_id=person_key, ended_on__isnull=True)
     }
     if not declared:

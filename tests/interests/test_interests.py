@@ -143,6 +143,27 @@ class TestRefused:
         [result] = unusual.look(actor("ann", "Auditor"), day, day, only="own_account")
         assert [each.who for each in result.found] == ["Mina", "Mina"]
 
+    def test_a_held_row_of_it_is_a_colleagues_however_it_is_spelt(self, mina: Actor, max_: Actor, world: World):
+        declare(mina, "70-01 23/452")
+        simple_profile()
+        posted(SET_UP, [line()])
+        again = posted(SET_UP, [line(), line(reference=world.other_council_tax_account)], name="b.csv")
+        twin = again.rows.get(outcome="suspected_duplicate")
+        for post in (True, False):
+            with pytest.raises(InterestRefusal, match="decide about a row of 700123452"):
+                imports.decide_duplicate(actor=mina, row_id=twin.pk, post=post, reason="A second receipt")
+        imports.decide_duplicate(actor=max_, row_id=twin.pk, post=True, reason="A second receipt")
+        with pytest.raises(InterestRefusal):
+            imports.discard_row(actor=mina, row_id=twin.pk, reason="Not wanted")
+
+    def test_a_file_of_nothing_else_is_not_reversed(self, mina: Actor, max_: Actor, world: World):
+        declare(mina)
+        simple_profile()
+        batch = posted(SET_UP, [line(), line("12.00")])
+        with pytest.raises(InterestRefusal, match="reverse what was posted to"):
+            imports.reverse_batch(actor=mina, batch_id=batch.pk, reason="Wrong")
+        assert imports.reverse_batch(actor=max_, batch_id=batch.pk, reason="Wrong").state == "reversed"
+
     def test_approving_it_and_the_request_goes_on_waiting(self, mina: Actor, max_: Actor, world: World):
         fran = actor("fran", "Finance")
         posting = receipt(SET_UP, world)

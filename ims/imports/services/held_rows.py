@@ -35,6 +35,7 @@ CORRECTABLE = (
     "amount", "received_on", "fund", "account_reference", "method_of_payment", "office", "vat_code", "narrative",
     "payer_name",
 )  # fmt: skip
+_DECIDE = "decide about a row of"
 KEPT = (*CORRECTABLE, "outcome", "reason", "posting_fund")
 
 
@@ -54,7 +55,7 @@ def correct_row(*, actor: Actor, row_id: int, changes: Mapping[str, str], reason
     if row.fund and not actor.may_see_fund(row.fund):
         raise InvalidInput(f"There is no fund “{row.fund}”, or it is not one of yours. Choose another.")
     accounts = [(before["fund"], before["account_reference"]), (row.fund, row.account_reference)]
-    refuse_interested(actor=actor, accounts=accounts, what="correct a row of")
+    refuse_interested(actor=actor, accounts=accounts, what=_DECIDE)
     _decide_again(row)
     if not actor.may_see(fund=row.posting_fund, office=row.office, method=row.method_of_payment):
         raise InvalidInput(
@@ -76,6 +77,7 @@ def decide_duplicate(
     authorise(actor, CORRECT, what="decide suspected duplicates")
     row = _held_row(actor, row_id, {Outcome.SUSPECTED_DUPLICATE})
     _require_reason(reason)
+    _refuse_own(actor, row, approval)
     before = _snapshot(row)
     if post:
         gate.require(
@@ -98,6 +100,7 @@ def discard_row(*, actor: Actor, row_id: int, reason: str) -> ImportRow:
     authorise(actor, CORRECT, what="discard rows")
     row = _held_row(actor, row_id, NEEDS_A_PERSON | {Outcome.CORRECTED})
     _require_reason(reason)
+    _refuse_own(actor, row)
     before = _snapshot(row)
     row.outcome = Outcome.DISCARDED
     _keep(actor, row, "discarded", before, reason)
@@ -147,6 +150,11 @@ def _held_row(actor: Actor, row_id: int, outcomes: frozenset | set) -> ImportRow
             code="conflict",
         )
     return row
+
+
+def _refuse_own(actor: Actor, row: ImportRow, approval: Approval | None = None) -> None:
+    account = (row.fund, row.account_reference)
+    refuse_interested(actor=actor, accounts=[account], what=_DECIDE, approval=approval)
 
 
 def _require_posted(batch: ImportBatch) -> None:

@@ -47,7 +47,7 @@ def reverse(*, actor: Actor, posting_id: int, reason: str, approval: Approval | 
     if Posting.objects.filter(reverses=posting).exists():
         raise LedgerRefusal(f"{posting} has been reversed already.", code="reverses_id")
     _refuse_moved(posting)
-    if posting.kind != Posting.Kind.IMPORT:  # a file may hold an account of anybody's among thousands
+    if posting.kind != Posting.Kind.IMPORT or _is_of_one_account(posting):
         refuse_interested(
             actor=actor,
             accounts=posting.entries.values_list("fund_id", "account_reference"),
@@ -76,6 +76,12 @@ def reverse(*, actor: Actor, posting_id: int, reason: str, approval: Approval | 
     record("posting_reversed", actor=actor, subject=posting, reason=reason, data={"reversal": str(reversal)})
     tell_of_reversal(actor, reversal)
     return reversal
+
+
+def _is_of_one_account(posting: Posting) -> bool:
+    """A file may hold an account of anybody's among thousands; where it holds one, its reversal is about that one."""
+    first = posting.entries.order_by("line").first()
+    return not posting.entries.exclude(fund_id=first.fund_id, account_reference=first.account_reference).exists()
 
 
 def _in_scope(actor: Actor, posting: Posting) -> bool:
