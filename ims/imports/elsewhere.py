@@ -6,20 +6,21 @@ recognises their money.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.db import connection
 from psycopg import sql
 
 from ims.imports.models import ImportBatch
+from ims.imports.states import POSTS_WITH_THE_FILE
 
 Recogniser = Callable[[sql.Composable], sql.Composable]
-"""From a relation with the columns line, file_reference and end_to_end to a SELECT of (line, sentence)."""
+"""From a relation with the columns line, file_reference, end_to_end and account to a SELECT of (line, sentence)."""
 
 _recognisers: list[Recogniser] = []
 _TO_POST = sql.SQL(
-    "(SELECT line, file_reference, end_to_end FROM imports_importrow"
-    " WHERE batch_id = {} AND outcome IN ('to_post', 'to_suspense'))"
+    "(SELECT line, file_reference, end_to_end, account FROM imports_importrow"
+    " WHERE batch_id = {} AND outcome = ANY({}))"
 )
 
 
@@ -40,9 +41,9 @@ def find() -> None:
         cursor.execute("ANALYZE ims_elsewhere")
 
 
-def count_to_post(batch: ImportBatch) -> int:
-    """How many rows that would be posted are taken elsewhere by now."""
-    rows = _TO_POST.format(sql.Literal(batch.pk))
+def count_to_post(batch: ImportBatch, outcomes: Iterable[str] = POSTS_WITH_THE_FILE) -> int:
+    """How many rows of these outcomes, which would be posted, are taken elsewhere by now."""
+    rows = _TO_POST.format(sql.Literal(batch.pk), sql.Literal([str(outcome) for outcome in outcomes]))
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(DISTINCT line) FROM ({}) AS found").format(_found(rows)))
         return cursor.fetchone()[0]

@@ -10,7 +10,8 @@ from ims.common.sql import read
 def taken_here(rows: sql.Composable) -> sql.Composable:
     """A SELECT of (line, sentence) of those `rows` that tell of payments IMS took itself.
 
-    `rows` is a relation with the columns line, file_reference and end_to_end. A payment is known by the provider's own
-    id or by the reference it was made with; refunds and disputes of it carry the same, and are IMS's own too.
+    `rows` is a relation with the columns line, file_reference, end_to_end and account. A payment is known by the
+    provider's own id; or, in what is no statement of a bank account, by the reference it was made with. Refunds and
+    disputes of it carry the same, and are IMS's own too.
     """
     return sql.SQL(read("ims.payments", "taken_here.sql")).format(rows=rows)

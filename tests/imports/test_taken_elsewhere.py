@@ -15,12 +15,13 @@ from django.urls import reverse
 from ims.audit.actors import acting
 from ims.funds.models import Fund
 from ims.imports import services
-from ims.imports.errors import WorldMoved
+from ims.imports.errors import ImportRefusal, WorldMoved
 from ims.imports.models import ImportBatch, ImportRow
 from ims.ledger.models import Entry
 from ims.payments.dealings import refresh
 from ims.payments.models import PaymentAttempt
-from tests.imports.files import simple_profile
+from tests.imports.files import LAYOUT, line, outcomes, simple_profile
+from tests.imports.files import checked as bank_checked
 from tests.payments.conftest import Desk, build_desk, own_books
 from tests.support.world import SET_UP
 
@@ -50,6 +51,13 @@ def checked(actor, rows: Sequence[Row], name: str = "pay.csv") -> ImportBatch:
     batch = services.check(actor=actor, batch_id=batch.pk)
     assert batch.state == "checked", batch.error
     return batch
+
+
+def found_later(desk: Desk) -> None:
+    found = {"reference": "R", "return_token": "T", "provider_id": "found-later", "amount": Decimal("9.00")}
+    who = {"actor_kind": "system", "actor_id": "x", "actor_name": "Comparing with the provider"}
+    with acting(SET_UP, "Found"):
+        PaymentAttempt.objects.create(service=desk.service, method_of_payment_id=desk.world.card, **found, **who)
 
 
 def rows_of(batch: ImportBatch) -> list[ImportRow]:
@@ -112,12 +120,36 @@ def test_a_fault_of_the_row_does_not_ask_anybody_to_correct_and_post_it(desk: De
     assert (row.outcome, row.reason_code) == ("ignored", "taken_elsewhere")
 
 
+def test_a_payer_who_quotes_a_card_payment_at_the_bank_has_paid(desk: Desk, actor):
+    ours = desk.paid("145.00")
+    columns = [*LAYOUT["columns"], {"field": "account", "column": 7}]
+    simple_profile("bank", layout={"columns": columns})
+    rows = [(*line("145.00", "23", ours.reference), "20-00-00 12345678"), (*line("9.00"), "20-00-00 12345678")]
+    assert outcomes(bank_checked(actor, rows, "bank")) == ["to_suspense", "to_post"]
+
+    given_up = desk.start(desk.basket("9.00"))
+    desk.choose(given_up, "cancel")
+    refresh(actor=desk.public, attempt_id=given_up.attempt.pk)
+    [row] = rows_of(checked(actor, [("", given_up.attempt.reference, "9.00", "Success")]))
+    assert row.outcome == "to_suspense"
+
+
+def test_a_corrected_row_is_not_posted_beside_what_ims_learned_since(desk: Desk, actor):
+    Fund.objects.filter(pk="23").update(is_active=False)
+    batch = checked(actor, [("found-later", desk.world.council_tax_account, "9.00", "Success")])
+    services.post(actor=actor, batch_id=batch.pk)
+    Fund.objects.filter(pk="23").update(is_active=True)
+    [row] = rows_of(batch)
+    services.correct_row(actor=actor, row_id=row.pk, changes={"fund": "23"}, reason="In use again")
+    found_later(desk)
+    with pytest.raises(ImportRefusal, match="1 row is a payment that IMS took itself"):
+        services.post_corrected(actor=actor, batch_id=batch.pk)
+    services.discard_row(actor=actor, row_id=row.pk, reason="A card payment of ours")
+
+
 def test_what_is_learned_between_check_and_post_stops_the_posting(desk: Desk, actor):
     batch = checked(actor, [("found-later", desk.world.council_tax_account, "9.00", "Success")])
-    found = {"reference": "R", "return_token": "T", "provider_id": "found-later", "amount": Decimal("9.00")}
-    who = {"actor_kind": "system", "actor_id": "x", "actor_name": "Comparing with the provider"}
-    with acting(SET_UP, "Found"):
-        PaymentAttempt.objects.create(service=desk.service, method_of_payment_id=desk.world.card, **found, **who)
+    found_later(desk)
     with pytest.raises(WorldMoved, match="took 1 of its payments itself"):
         services.post(actor=actor, batch_id=batch.pk)
     batch = services.check(actor=actor, batch_id=batch.pk)

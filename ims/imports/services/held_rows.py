@@ -19,7 +19,7 @@ from ims.audit.services import record
 from ims.common.errors import InvalidInput
 from ims.common.money import pounds
 from ims.formats.records import Entry
-from ims.imports import duplicates, selectors, shares, weighing
+from ims.imports import duplicates, elsewhere, selectors, shares, weighing
 from ims.imports.errors import ImportRefusal
 from ims.imports.models import ImportBatch, ImportRow, RowDecision
 from ims.imports.moving import claimed, find_batch
@@ -118,6 +118,7 @@ def post_corrected(*, actor: Actor, batch_id: int) -> Posting:
         # Held until the end: nobody corrects another row into this posting, or discards one out of it, meanwhile.
         corrected = mine.filter(outcome=Outcome.CORRECTED).order_by("line")
         ready = list(corrected.select_for_update(of=("self",)).values_list("pk", flat=True))
+        _refuse_taken_elsewhere(batch)
         posting = post_set_of(
             actor,
             batch,
@@ -150,6 +151,16 @@ def _held_row(actor: Actor, row_id: int, outcomes: frozenset | set) -> ImportRow
             code="conflict",
         )
     return row
+
+
+def _refuse_taken_elsewhere(batch: ImportBatch) -> None:
+    if count := elsewhere.count_to_post(batch, [Outcome.CORRECTED]):
+        rows = "1 row is a payment" if count == 1 else f"{count:,} rows are payments"
+        raise ImportRefusal(
+            f"{rows} that IMS took itself, as it learned since the correction: the money would be counted twice. Save "
+            "the corrected rows again to see which, and discard those.",
+            code="taken_elsewhere",
+        )
 
 
 def _refuse_own(actor: Actor, row: ImportRow, approval: Approval | None = None) -> None:
@@ -207,7 +218,7 @@ def _decide_again(row: ImportRow) -> None:
         connection.connection.cursor() as cursor,
         cursor.copy(sql.SQL("COPY ims_stage ({}) FROM STDIN WITH (DELIMITER E'\\x1f')").format(names)) as copy,
     ):
-        copy.write(entry_line(_as_entry(row), "").encode())
+        copy.write(entry_line(_as_entry(row), row.account).encode())
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE ims_decided (LIKE imports_importrow) ON COMMIT DROP")
         cursor.execute("ALTER TABLE ims_decided ALTER COLUMN id DROP NOT NULL")
