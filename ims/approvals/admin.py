@@ -9,9 +9,10 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
 
-from ims.approvals import gate, kinds, records, services
-from ims.approvals.duties import ROLE
+from ims.approvals import duties, gate, kinds, records, services
 from ims.approvals.errors import ApprovalNeeded
 from ims.approvals.models import Conflict, Limit
 from ims.approvals.rules import in_words
@@ -96,17 +97,18 @@ class ConflictForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        duties = [("", "Choose one"), *_duty_choices()]
+        choices = [("", "Choose one"), *_duty_choices()]
         for name in ("first", "second"):
             held = getattr(self.instance, name)
-            known = held in dict(duties)
-            self.fields[name].choices = duties if known else [*duties, (held, f"{held} (no longer known)")]
+            known = held in dict(choices)
+            self.fields[name].choices = choices if known else [*choices, (held, f"{held} (no longer known)")]
 
 
 def _duty_choices() -> list[tuple[str, str]]:
     """Every role, then every permission that IMS itself declares, by room."""
     roles = [
-        (f"{ROLE}{name}", f"The role {name}") for name in Group.objects.order_by("name").values_list("name", flat=True)
+        (f"{duties.ROLE}{name}", f"The role {name}")
+        for name in Group.objects.order_by("name").values_list("name", flat=True)
     ]
     rows = Permission.objects.select_related("content_type").order_by("content_type__app_label", "name")
     permissions = [
@@ -127,6 +129,17 @@ class ConflictAdmin(ApprovedAdmin):
     list_display = ("name", "first", "second", "severity", "is_in_force")
     list_filter = ("severity", "is_in_force")
     search_fields = ("name", "first", "second")
+
+    def save_model(self, request: HttpRequest, obj: Conflict, form: Any, change: bool) -> None:
+        """Save it, and say at once how many people hold both; who may know their names is led to them."""
+        super().save_model(request, obj, form, change)
+        if obj.is_in_force:
+            held = duties.how_many_hold(obj)
+            sentence = f"Who holds both duties of “{obj}” now: {held}."
+            if held != duties.NOBODY and duties.sees_holders(actor_of(request)):
+                url = reverse("approvals:duties")
+                sentence = format_html('{} <a class="govuk-link" href="{}">See who</a>', sentence, url)
+            self.message_user(request, sentence, messages.INFO if held == duties.NOBODY else messages.WARNING)
 
 
 @admin.register(Limit)

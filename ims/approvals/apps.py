@@ -7,7 +7,7 @@ class ApprovalsConfig(AppConfig):
     verbose_name = "Approvals and limits"
 
     def ready(self) -> None:
-        from ims.approvals import records, seed
+        from ims.approvals import duties, records, seed
         from ims.approvals.models import Conflict, Limit
 
         records.register_kind(
@@ -16,5 +16,10 @@ class ApprovalsConfig(AppConfig):
             limit_label="Changes of limits and of conflicts of duties",
         )
         records.guard(Limit, "approvals.limits")
-        records.guard(Conflict, "approvals.limits", harmless=("name", "why", "compensating_control"))
+        records.guard(
+            Conflict,
+            "approvals.limits",
+            harmless=("name", "why", "compensating_control"),
+            facts=lambda conflict: [("Who holds both now", duties.how_many_hold(conflict))],
+        )
         post_migrate.connect(seed.suggest_after_migrate, dispatch_uid="ims.approvals.limits")

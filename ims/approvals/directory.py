@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ims.audit.actors import Actor
@@ -18,16 +18,27 @@ class Colleague:
 
 
 @dataclass(frozen=True)
+class Rights:
+    """What somebody active holds now: their name, every permission of theirs and their roles."""
+
+    name: str
+    permissions: frozenset[str]
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Source:
     """How to find out about the actors of one kind.
 
     `roles` names the roles an actor holds now. `again` is the actor as they are now, None when they may no longer act.
-    `holders` lists those who hold a permission and may decide; empty for actors that are not people.
+    `holders` lists those who hold a permission and may decide; empty for actors that are not people. `rights` is what
+    everybody active holds, whose duties may have to be apart.
     """
 
     roles: Callable[[Actor], frozenset[str]]
     again: Callable[[str, str], Actor | None]
     holders: Callable[[str], Sequence[Colleague]] = lambda permission: ()
+    rights: Callable[[], Iterable[Rights]] = lambda: ()
 
 
 _SOURCES: dict[str, Source] = {
@@ -68,3 +79,9 @@ def actor_again(kind: str, identifier: str, name: str) -> Actor | None:
 def holders_of(permission: str) -> list[Colleague]:
     """Everybody active who holds `permission`."""
     return [each for source in _SOURCES.values() for each in source.holders(permission)]
+
+
+def rights_of_everybody() -> Iterator[Rights]:
+    """What everybody active holds, by name."""
+    for source in _SOURCES.values():
+        yield from source.rights()

@@ -30,19 +30,24 @@ from ims.audit import actors
 from ims.audit.actors import Actor, authorise
 from ims.common.errors import InvalidInput
 
+Facts = Callable[[Any], Sequence[tuple[str, str]]]
 Save = Callable[[Actor, models.Model, str], Any]
 NOT_ASKED = frozenset({"command", "job", "system"})
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """How one model is guarded. `harmless` fields change without an approval; `save` is the room's own service."""
+    """How one model is guarded. `harmless` fields change without an approval; `save` is the room's own service.
+
+    `facts` of a record as it would be stand in the plan, beside what would change.
+    """
 
     kind: str
     harmless: frozenset[str]
     funds: Callable[[models.Model], Sequence[str]]
     save: Save | None
     words: Mapping[str, Callable[[Any], str]]
+    facts: Facts
 
 
 _GUARDED: dict[type[models.Model], Guarded] = {}
@@ -67,13 +72,14 @@ def guard(
     funds: Callable[[Any], Sequence[str]] = lambda record: (),
     save: Save | None = None,
     words: Mapping[str, Callable[[Any], str]] | None = None,
+    facts: Facts = lambda record: (),
 ) -> None:
     """Have every change of `model` be of `kind`.
 
     `funds` names the funds a record is about; `save` is the room's own service that writes one; `words` says how values
-    of some fields read.
+    of some fields read; `facts` are what who decides should know of a record added or changed.
     """
-    _GUARDED[model] = Guarded(kind, frozenset(harmless), funds, save, words or {})
+    _GUARDED[model] = Guarded(kind, frozenset(harmless), funds, save, words or {}, facts)
     pre_save.connect(_before_saving, sender=model, dispatch_uid=f"ims.approvals.{model._meta.label_lower}.save")
     pre_delete.connect(_before_deleting, sender=model, dispatch_uid=f"ims.approvals.{model._meta.label_lower}.delete")
 
@@ -162,6 +168,7 @@ def _apply(actor: Actor, payload: Payload, approval: Approval) -> Applied:
     plan = Plan(
         summary=f"{act.capitalize()} {name} “{record if act == 'add' else label}”",
         differences=[one for one in differences if one.before != one.after],
+        facts=() if act == "delete" else guarded.facts(record),
         evidence=[] if act != "change" else [Evidence(label=label, model=payload["model"], key=payload["pk"])],
         funds=[code for code in guarded.funds(record) if code],
     )

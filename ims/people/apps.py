@@ -13,6 +13,11 @@ class PeopleConfig(AppConfig):
         approving.register()
         directory.register(
             "person",
-            directory.Source(roles=selectors.roles_of, again=selectors.actor_again, holders=selectors.holders_of),
+            directory.Source(
+                roles=selectors.roles_of,
+                again=selectors.actor_again,
+                holders=selectors.holders_of,
+                rights=selectors.rights_of_everybody,
+            ),
         )
         post_migrate.connect(roles.sync_after_migrate, dispatch_uid="ims.people.roles")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ims.approvals.models import Conflict
+from ims.approvals.duties import held_together
 from ims.common.findings import Finding
 from ims.people import roles
 from ims.people.models import CouncilRole, User
-from ims.people.selectors import conflicting_duties, known_roles, with_access
+from ims.people.selectors import known_roles, with_access
 
 _MOST_NAMED = 10
 
@@ -35,11 +35,7 @@ def findings() -> Iterator[str]:
 
 def verify() -> Iterator[Finding]:
     """Who holds duties that should be apart: a warning where nobody may, else to know, with what makes up for it."""
-    held: dict[Conflict, list[str]] = {}
-    for person, conflicts in conflicting_duties():
-        for conflict in conflicts:
-            held.setdefault(conflict, []).append(str(person))
-    for conflict, people in held.items():
+    for conflict, people in held_together().items():
         names = ", ".join(people[:_MOST_NAMED])
         if len(people) > _MOST_NAMED:
             names += f" and {len(people) - _MOST_NAMED} more"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 
-from ims.approvals import duties
-from ims.approvals.directory import Colleague
-from ims.approvals.models import Conflict
+from ims.approvals.directory import Colleague, Rights
 from ims.audit.actors import Actor
 from ims.common import clock
 from ims.people.models import CouncilRole, User
@@ -114,12 +112,8 @@ def holders_of(permission: str) -> list[Colleague]:
     ]
 
 
-def conflicting_duties() -> list[tuple[User, list[Conflict]]]:
-    """Everybody active who holds duties that should be apart, with the conflicts, refused ones first."""
-    found, in_force = [], duties.in_force()
+def rights_of_everybody() -> Iterator[Rights]:
+    """What everybody active holds, by name."""
     for person in User.objects.filter(is_active=True).prefetch_related("groups").order_by("display_name", "username"):
-        names = {group.name for group in person.groups.all()}
-        conflicts = duties.conflicts_within(person.get_all_permissions(), names, in_force)
-        if conflicts:
-            found.append((person, conflicts))
-    return found
+        names = frozenset(group.name for group in person.groups.all())
+        yield Rights(str(person), frozenset(person.get_all_permissions()), names)

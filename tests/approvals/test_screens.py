@@ -179,6 +179,30 @@ def test_a_limit_is_asked_for_in_the_admin(as_role: SignIn):
     assert Request.objects.get().plan["differences"][0]["after"] == "9000"
 
 
+CONFLICT = {"name": "Searches and writes off", "first": "ledger.view_entry", "second": "suspense.write_off",
+            "severity": "report", "why": "An example", "compensating_control": "The auditor looks", "is_in_force": "on",
+            "change_reason": "An example"}  # fmt: skip
+
+
+def test_whoever_adds_a_conflict_of_duties_is_told_how_many_hold_both(as_role: SignIn, people: dict[str, User]):
+    limits.set_limit("approvals.limits", "Administrator", alone=None)
+    ada, add = as_role("Administrator"), reverse("admin:approvals_conflict_add")
+    page = ada.post(add, CONFLICT, follow=True)
+    assert "Who holds both duties of “Searches and writes off” now: 2 people. See who" in text_of(page.content)
+    listed = text_of(ada.get(reverse("approvals:duties")).content)
+    assert str(people["Finance"]) in listed.partition("Searches and writes off")[2].partition("data-label")[0]
+    nobody = {**CONFLICT, "name": "Never both", "second": "role:Auditor", "first": "suspense.write_off"}
+    assert "Who holds both duties of “Never both” now: nobody." in text_of(ada.post(add, nobody, follow=True).content)
+
+
+def test_who_decides_about_a_conflict_of_duties_sees_how_many_hold_both(as_role: SignIn):
+    as_role("Administrator").post(reverse("admin:approvals_conflict_add"), CONFLICT)
+    request = Request.objects.get()
+    assert request.plan["facts"] == [["Who holds both now", "2 people"]]
+    page = as_role("Income manager").get(reverse("approvals:request", args=[request.pk]))
+    assert "Who holds both now 2 people" in " ".join(text_of(page.content).split())
+
+
 def test_roles_are_asked_for_in_the_admin(as_role: SignIn, people: dict[str, User]):
     nobody = people["Nobody"]
     form = {"display_name": nobody.display_name, "email": "", "office_code": "", "roles": ["Income officer"],

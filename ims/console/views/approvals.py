@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from ims.approvals import kinds, selectors, services
-from ims.approvals.duties import in_force
+from ims.approvals.duties import held_together, in_force, sees_holders
 from ims.approvals.models import Request
 from ims.approvals.states import RequestState
 from ims.common.errors import InvalidInput
@@ -19,7 +19,6 @@ from ims.common.identifiers import record_number
 from ims.console.approval_forms import DecisionForm, RequestFilters
 from ims.console.asking import outcome_page, shown, unsealed
 from ims.console.views.base import screen
-from ims.people.selectors import conflicting_duties
 
 VIEW = selectors.VIEW
 PAGE_SIZE = 50
@@ -119,12 +118,9 @@ def ask(request: HttpRequest) -> HttpResponse:
 def duties(request: HttpRequest) -> HttpResponse:
     """Duties to be kept apart, and, for who looks after people or audits, who holds both."""
     actor = request.actor
-    sees_people = actor.may("people.view_user") or actor.may("audit.view_event")
-    held: dict[int, list[Any]] = {}
-    for person, conflicts in conflicting_duties() if sees_people else ():
-        for conflict in conflicts:
-            held.setdefault(conflict.pk, []).append(person)
-    found = [(conflict, held.get(conflict.pk, [])) for conflict in in_force()]
+    sees_people = sees_holders(actor)
+    held = held_together() if sees_people else {}
+    found = [(conflict, held.get(conflict, [])) for conflict in in_force()]
     context = {
         "title": "Conflicts of duties",
         "sees_people": sees_people,
