@@ -15,7 +15,7 @@ DATA_DIRECTORY: Path = setting("IMS_DATA_DIRECTORY") or BASE_DIRECTORY / "var"
 COUNCIL_NAME: str = setting("IMS_COUNCIL_NAME")
 SEALS_DIRECTORY: Path = setting("IMS_SEALS_DIRECTORY") or DATA_DIRECTORY / "published-seals"
 SEALS_EMAIL: list[str] = setting("IMS_SEALS_EMAIL")
-PUBLIC_ADDRESS: str = (setting("IMS_PUBLIC_ADDRESS") or setting("IMS_ADDRESS")).rstrip("/")
+PUBLIC_ADDRESS: str = setting("IMS_PUBLIC_ADDRESS") or setting("IMS_ADDRESS")
 
 ROOMS = [
     "ims.audit",
@@ -213,7 +213,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 
 APPROVAL_DAYS: int = setting("IMS_APPROVAL_DAYS")
 DORMANT_DAYS = setting("IMS_DORMANT_DAYS")
-ADDRESS: str = setting("IMS_ADDRESS").rstrip("/")
+ADDRESS: str = setting("IMS_ADDRESS")
 EMAIL_URL: str = setting("IMS_EMAIL_URL")
 if EMAIL_URL:
     globals().update(environ.Env.email_url_config(EMAIL_URL))

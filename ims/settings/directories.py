@@ -11,9 +11,10 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from ims.settings.addresses import must_be_safe
+
 _ENTRA_HOSTS = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn")
 _MANY_TENANTS = ("common", "organizations", "consumers")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _REQUIRED = ("id", "name", "issuer", "client_id")
 _OPTIONAL = ("discovery", "subject_claim", "roles_claim", "scopes", "create_people", "userinfo", "form_action")
 
@@ -71,7 +72,7 @@ def _directory(given: dict[str, Any]) -> dict[str, Any]:
     issuer = given["issuer"]
     discovery = given.get("discovery") or issuer.rstrip("/") + "/.well-known/openid-configuration"
     for address in (issuer, discovery, *given.get("form_action", [])):
-        _must_be_safe(address)
+        must_be_safe(address)
     host, tenant = urlsplit(issuer).hostname, urlsplit(issuer).path.strip("/").split("/")[0]
     is_entra = host in _ENTRA_HOSTS
     if is_entra and tenant.lower() in ("", *_MANY_TENANTS):
@@ -90,13 +91,6 @@ def _directory(given: dict[str, Any]) -> dict[str, Any]:
         "userinfo": bool(given.get("userinfo", False)),
         "form_action": list(given.get("form_action", [])),
     }
-
-
-def _must_be_safe(address: str) -> None:
-    parts = urlsplit(address)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        return
-    raise ValueError(f"“{address}” must begin with https://")
 
 
 def _origin(address: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from ims.settings.addresses import read_own_address
 from ims.settings.directories import read_directories, read_secrets
 
 
@@ -90,9 +91,10 @@ VARIABLES = {
         Variable("IMS_SECRET_KEY", str, "", "Signs sessions and forms. Required in production.", secret=True),
         Variable(
             "IMS_PUBLIC_ADDRESS",
-            str,
+            read_own_address,
             "",
-            "https://… as payers reach the payment pages: stands in receipts and payment links. Empty: IMS_ADDRESS.",
+            "https://… as payers reach the payment pages, without a path: stands in receipts and payment links. "
+            "Empty: IMS_ADDRESS.",
         ),
         Variable(
             "IMS_SECRET_KEY_FALLBACKS",
@@ -126,7 +128,12 @@ VARIABLES = {
         Variable("IMS_LARGEST_UPLOAD_MB", int, 100, "The largest file a person may upload, in megabytes."),
         Variable("IMS_APPROVAL_DAYS", int, 14, "How many days a request for approval waits before it expires."),
         Variable("IMS_DORMANT_DAYS", int, 90, "An account nobody signs in to for this many days closes by itself."),
-        Variable("IMS_ADDRESS", str, "", "https://… as people reach IMS, for the links in e-mails."),
+        Variable(
+            "IMS_ADDRESS",
+            read_own_address,
+            "",
+            "https://… as people reach IMS, without a path: for the links in e-mails.",
+        ),
         Variable(
             "IMS_EMAIL_URL",
             str,

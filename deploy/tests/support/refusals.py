@@ -47,6 +47,9 @@ REFUSALS = {
     "two councils at one address": Refusal(
         {}, {}, "Two councils have the same hostname", second={"database_port": 5499}
     ),
+    "an address with https://": Refusal(
+        {"public_hostname": "https://pay.demo.example"}, {}, "is not the name of a host. Write it in small letters"
+    ),
     "a port nobody may use": Refusal({"database_port": 80}, {}, "is not between 1024 and 65535"),
     "SSH open to the world": Refusal(
         {},
