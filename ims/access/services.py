@@ -11,6 +11,8 @@ from django.db import IntegrityError, transaction
 from ims.access import selectors
 from ims.access.errors import AccessRefusal
 from ims.access.models import AccessReview, PersonScope, ReviewLine
+from ims.approvals.errors import ApprovalNeeded
+from ims.approvals.kinds import Approval
 from ims.audit.actors import Actor, acting, authorise, require_reason
 from ims.audit.services import record
 from ims.common import clock
@@ -22,6 +24,8 @@ from ims.people.models import User
 from ims.people.selectors import with_access
 
 SET_SCOPE = "access.change_personscope"
+MOVE = "access.move"
+"""The kind of request a move is, where it gives roles that take a second person."""
 
 
 @transaction.atomic
@@ -76,11 +80,13 @@ def move_person(
     methods: Collection[str] | None,
     old_access_removed: bool,
     reason: str,
+    approval: Approval | None = None,
 ) -> User:
     """Somebody moves to other work: roles, office and scope change together, in one act with one reason.
 
     `old_access_removed` is the confirmation that what only the old work needed is gone. Raises `AccessRefusal`
-    without it.
+    without it, and `ApprovalNeeded` where the new roles take a second person: for the whole move, so that nobody has
+    the new roles with the old scope.
     """
     authorise(actor, SET_SCOPE, what="move people to other work")
     if not old_access_removed:
@@ -88,6 +94,7 @@ def move_person(
             f"Confirm that {person} keeps nothing that only the old work needed: compare the old roles and scope with "
             "the new ones, and tick the box."
         )
+    fund_groups = list(fund_groups)
     if person.office_code != office:
         person = people.change_details(
             actor=actor,
@@ -98,7 +105,17 @@ def move_person(
             reason=reason,
         )
     set_scope(actor=actor, person=person, fund_groups=fund_groups, offices=offices, methods=methods, reason=reason)
-    moved = people.change_roles(actor=actor, person=person, roles=roles, reason=reason, scope_confirmed=True)
+    try:
+        moved = people.change_roles(
+            actor=actor, person=person, roles=roles, reason=reason, scope_confirmed=True, approval=approval
+        )
+    except ApprovalNeeded as needed:
+        arguments = {
+            "person": person.pk, "roles": sorted(roles), "office": office, "fund_groups": [g.pk for g in fund_groups],
+            "offices": offices, "methods": methods, "old_access_removed": True, "reason": reason,
+        }  # fmt: skip
+        payload = {**needed.payload, "act": "move", "arguments": arguments}
+        raise ApprovalNeeded(str(needed), kind=MOVE, payload=payload) from needed
     data = {"roles": moved.role_names, "scope": selectors.scope_in_words(moved)}
     record("person_moved", actor=actor, subject=moved, reason=reason, data=data)
     return moved

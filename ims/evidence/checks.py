@@ -9,7 +9,7 @@ from datetime import timedelta
 from ims.common import clock
 from ims.common.findings import Finding
 from ims.evidence.models import SealPublication
-from ims.evidence.publication import directory, late
+from ims.evidence.publication import directory, in_words, late
 
 DAYS_LOOKED_AT = 35
 """Files older than this may have been moved to where they are kept for good."""
@@ -22,8 +22,7 @@ def verify() -> Iterator[Finding]:
         yield Finding(
             "evidence.seals_not_published",
             "warning",
-            f"The seals of {len(overdue)} days are not published outside the database, the first "
-            f"{overdue[0]:%-d %b %Y}. See that the worker runs and that their directory can be written to.",
+            f"{in_words(overdue)} See that the worker runs and that their directory can be written to.",
             f"{overdue[0]:%-d %b %Y}",
         )
     for publication in SealPublication.objects.filter(day__gte=clock.today() - timedelta(days=DAYS_LOOKED_AT)):

@@ -91,6 +91,12 @@ def late() -> list[date]:
     return unpublished(until=clock.day_of(clock.now() - LATE_AFTER) - timedelta(days=1))
 
 
+def in_words(days: list[date]) -> str:
+    """That the seals of `days` are not published, as a sentence."""
+    counted = "1 day is" if len(days) == 1 else f"{len(days)} days are"
+    return f"The seals of {counted} not published outside the database, the first {days[0]:%-d %b %Y}."
+
+
 @transaction.atomic
 def publish(*, actor: Actor, day: date) -> SealPublication:
     """Write the last seals of `day` to their file, and have it sent where that is set up. Again: the first answer.

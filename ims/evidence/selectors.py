@@ -10,7 +10,7 @@ from ims.audit.models import Event
 from ims.common.errors import NotFound
 from ims.common.findings import Finding
 from ims.evidence.models import EvidencePack, SealPublication
-from ims.evidence.publication import late
+from ims.evidence.publication import in_words, late
 
 
 def last_check() -> Event | None:
@@ -22,11 +22,7 @@ def to_see_to() -> list[Finding]:
     """What somebody should see to today: seals not published, errors of the last integrity check."""
     found = []
     if overdue := late():
-        days = "1 day is" if len(overdue) == 1 else f"{len(overdue)} days are"
-        message = (
-            f"The seals of {days} not published outside the database, the first {overdue[0]:%-d %b %Y}. Until they "
-            "are, nobody outside could tell a rewritten ledger from the true one."
-        )
+        message = f"{in_words(overdue)} Until they are, nobody outside could tell a rewritten ledger from the true one."
         found.append(Finding("evidence.seals_not_published", "warning", message))
     checked = last_check()
     if checked is not None and checked.data.get("errors"):

@@ -18,7 +18,7 @@ def register() -> None:
     """Make granting roles such that it can be limited and asked for."""
     kinds.register_limit(ROLES, "Grants of roles", has_amount=False)
     kinds.register(
-        kinds.Kind(code=ROLES, label="Grant of roles", limit=ROLES, apply=_apply, stamp=_as_held, barred=_barred)
+        kinds.Kind(code=ROLES, label="Grant of roles", limit=ROLES, apply=_apply, stamp=as_held, barred=barred)
     )
     kinds.register(
         kinds.Kind(
@@ -49,7 +49,14 @@ def _apply(actor: Actor, payload: Payload, approval: Approval) -> Applied:
 
 
 def _applied(person: User, summary: str, *, before: str, is_known: bool) -> Applied:
-    facts = (("Username", person.username), ("E-mail", person.email), ("Office", person.office_code))
+    ends_on = person.access_ends_on
+    access = f"{person.get_access_kind_display()}, until {ends_on:%-d %b %Y}" if ends_on else ""
+    facts = (
+        ("Username", person.username),
+        ("E-mail", person.email),
+        ("Office", person.office_code),
+        ("Kind of access", access),
+    )
     plan = Plan(
         summary=summary,
         differences=[Difference(name="Roles", before=before, after=person.role_names)],
@@ -59,7 +66,7 @@ def _applied(person: User, summary: str, *, before: str, is_known: bool) -> Appl
     return Applied(plan=plan, outcome=f"{person}: {person.role_names}", record=person)
 
 
-def _as_held(payload: Payload) -> dict[str, str]:
+def as_held(payload: Payload) -> dict[str, str]:
     """What the person holds, and what the council's own roles they would be given allow: a role must not grow in
     between."""
     composed = CouncilRole.objects.filter(name__in=payload["arguments"]["roles"]).order_by("name")
@@ -71,7 +78,7 @@ def _as_held(payload: Payload) -> dict[str, str]:
     return {f"The roles of {person}": person.role_names, f"Whether {person} is active": active, **stamp}
 
 
-def _barred(payload: Payload) -> tuple[str, ...]:
+def barred(payload: Payload) -> tuple[str, ...]:
     """Nobody decides about their own rights."""
     person = payload["arguments"].get("person")
     return (str(person),) if person else ()

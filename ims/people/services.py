@@ -61,17 +61,19 @@ def create_person(
         "access_ends_on": None if access_ends_on is None else access_ends_on.isoformat(),
         "reason": reason,
     }
+    # A mistake is told before anybody is asked to approve it, while what was typed is still on the screen.
+    person = _described(
+        User(username=username, display_name=display_name, email=email, office_code=office_code,
+             access_kind=access_kind, access_ends_on=access_ends_on),
+        wanted,
+    )  # fmt: skip
     if wanted:
         granting.agree(actor=actor, act="create", arguments=arguments, approval=approval)
-    person = User(
-        username=username, display_name=display_name, email=email, office_code=office_code, access_kind=access_kind,
-        access_ends_on=access_ends_on,
-    )  # fmt: skip
     return _added(actor, person, wanted, reason)
 
 
-def _added(actor: Actor, given: User, wanted: frozenset[str], reason: str) -> User:
-    """Add the person described by `given`, with the roles `wanted`."""
+def _described(given: User, wanted: frozenset[str]) -> User:
+    """The person described by `given` with the roles `wanted`, not added yet. Raises `InvalidInput`."""
     person = User(
         username=given.username.strip(),
         display_name=given.display_name.strip(),
@@ -88,6 +90,11 @@ def _added(actor: Actor, given: User, wanted: frozenset[str], reason: str) -> Us
         person.full_clean(exclude=["password"])
     except ValidationError as error:
         raise InvalidInput(" ".join(error.messages)) from error
+    return person
+
+
+def _added(actor: Actor, person: User, wanted: frozenset[str], reason: str) -> User:
+    """Add a person who is `_described`, with the roles `wanted`."""
     try:
         with acting(actor, reason), transaction.atomic():
             person.save()
@@ -236,15 +243,15 @@ def reactivate(
             raise PeopleRefusal(f"{locked} is active already.")
         _may_touch(actor, locked)
         granting.check_combination(frozenset(), wanted)
+        if locked.access_is_over:
+            raise PeopleRefusal(
+                f"{locked}'s last day of access was {locked.access_ends_on:%-d %b %Y}. Change it first."
+            )
         arguments = {"person": locked.pk, "roles": sorted(wanted), "reason": reason}
         if wanted:
             granting.agree(actor=actor, act="reactivate", arguments=arguments, approval=approval)
         locked.is_active, locked.role_names = True, _in_words(wanted)
         locked.access_began_at = clock.now()
-        if locked.access_is_over:
-            raise PeopleRefusal(
-                f"{locked}'s last day of access was {locked.access_ends_on:%-d %b %Y}. Change it first."
-            )
         locked.groups.add(*Group.objects.filter(name__in=wanted))
         with acting(actor, reason):
             locked.save()
@@ -273,8 +280,9 @@ def first_administrator(
         raise PeopleRefusal("The first administrator is made on the server, with a command.")
     if User.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exists():
         raise PeopleRefusal("There is an administrator already. Ask them to add you.", code="administrator_exists")
-    given = User(username=username, display_name=display_name, email=email)
-    person = _added(actor, given, frozenset({ADMINISTRATOR}), "First administrator")
+    roles = frozenset({ADMINISTRATOR})
+    given = _described(User(username=username, display_name=display_name, email=email), roles)
+    person = _added(actor, given, roles, "First administrator")
     if password is None:
         return person
     try:

@@ -7,7 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 
+from ims.access import services as access
+from ims.access.selectors import scope_in_words
 from ims.approvals import seed, services
 from ims.approvals.errors import ApprovalNeeded
 from ims.approvals.models import Conflict, Request
@@ -85,6 +88,49 @@ def test_adding_a_person_and_bringing_one_back(suggested: World, desk: Actor, mi
     services.approve(actor=mina, request_id=ask(needed.value, desk).pk)
     nora.refresh_from_db()
     assert (nora.is_active, nora.role_names) == (True, "Income officer")
+
+
+def test_who_approves_sees_until_when_and_a_mistake_is_told_before_anybody_is_asked(suggested: World, mina: Actor):
+    desk = Client()
+    desk.force_login(member("desk", "Service desk"))
+    typed = {"username": "nora", "display_name": "Nora New", "roles": ["Income officer"], "change_reason": "Starts"}
+    typed["access_kind"] = "supplier"
+    answer = desk.post("/admin/people/user/add/", typed)
+    assert "needs a last day" in answer.content.decode()
+    assert 'value="Nora New"' in answer.content.decode()
+    assert not Request.objects.exists()
+    desk.post("/admin/people/user/add/", {**typed, "access_ends_on": "31/12/2099"})
+    assert ["Kind of access", "Supplier, until 31 Dec 2099"] in Request.objects.get().plan["facts"]
+
+
+def test_a_move_is_asked_for_with_office_and_scope_and_done_as_a_whole(suggested: World, mina: Actor):
+    ada = actor("ada", "Administrator")
+    olu = member("olu")
+    move = {"person": olu, "roles": ["Income officer"], "office": "WP", "fund_groups": [], "offices": ["WP"]}
+    with pytest.raises(ApprovalNeeded) as needed:
+        access.move_person(actor=ada, **move, methods=None, old_access_removed=True, reason="Moves")
+    assert scope_in_words(olu) == "All money"
+    request = ask(needed.value, ada)
+    assert [(each["name"], each["after"]) for each in request.plan["differences"]] == [
+        ("Roles", "Income officer"),
+        ("Office", "WP"),
+        ("Sees", "Offices: WP"),
+    ]
+    services.approve(actor=mina, request_id=request.pk)
+    olu.refresh_from_db()
+    assert (olu.role_names, olu.office_code, scope_in_words(olu)) == ("Income officer", "WP", "Offices: WP")
+
+
+def test_a_move_asked_for_is_not_done_when_what_they_see_has_changed(suggested: World, mina: Actor):
+    ada = actor("ada", "Administrator")
+    olu = member("olu")
+    move = {"person": olu, "roles": ["Finance"], "office": "", "fund_groups": [], "offices": None, "methods": None}
+    with pytest.raises(ApprovalNeeded) as needed:
+        access.move_person(actor=ada, **move, old_access_removed=True, reason="Moves")
+    request = ask(needed.value, ada)
+    access.set_scope(actor=ada, person=olu, fund_groups=[], offices=["WP"], methods=None, reason="Meanwhile")
+    assert services.approve(actor=mina, request_id=request.pk).state == "stale"
+    assert User.objects.get(pk=olu.pk).role_names == ""
 
 
 def test_somebody_without_roles_needs_nobody(suggested: World, desk: Actor, mina: Actor):

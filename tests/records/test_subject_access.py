@@ -129,7 +129,11 @@ def test_the_pages(council, people):
     assert b"Nothing found" in page.content
     assert Event.objects.get(verb="personal_data_viewed").subject_id == str(request.pk)
     address = reverse("records:subject", args=[request.pk])
-    client.post(address, {"why": "Not theirs", "left_out": [f"entry:{0}"]})
+    key = subject_access.holdings(command("tests"), request)[0].kept[0].key
+    refused = client.post(address, {"why": "", "left_out": [key]}).content.decode()
+    assert "Say why something is left out" in refused
+    assert f'value="{key}" id="out-{key}" checked' in refused
+    client.post(address, {"why": "Not theirs", "left_out": [key]})
     got = client.post(reverse("records:answer", args=[request.pk]))
     assert zipfile.ZipFile(io.BytesIO(got.content)).testzip() is None
     auditor = Client()

@@ -22,8 +22,11 @@ RULES = ANSIBLE / "roles" / "ims_monitoring" / "files" / "alerts.yml"
 MEASURED = "/var/lib/prometheus/node-exporter/ims.prom"
 COMPARED = {"==": operator.eq, ">": operator.gt, "<": operator.lt}
 SIMPLE = re.compile(r"(ims_\w+) (==|>|<) (\d+(?: \* \d+)*)")
+SHARE = re.compile(r'(\w+)\{fstype!~"([\w|]+)"\} / (\w+) < ([\d.]+)')
+EXPORTED = "http://127.0.0.1:9100/metrics"
 PROGRAMMES = re.compile(
-    "(systemctl|journalctl|ims-|ansible-playbook|runuser|openssl|curl|df|du|ls|cat|tail|ss|nft|findmnt|nginx|pg_ls)"
+    "(systemctl|journalctl|ims-|ansible-playbook|runuser|openssl|curl|df|du|ls|cat|tail|ss|nft|findmnt|nginx|pg_ls"
+    "|rm|chown|apt-get) ?"
 )
 SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", flags=re.M | re.S)
 NOT_FOUND = 127
@@ -34,6 +37,12 @@ SHELL = "ims-manage demo shell --verbosity 0"
 GUARD = "TRIGGER append_only_rows"
 ALTER = f"ALTER TABLE ledger_entry DISABLE {GUARD}; UPDATE ledger_entry SET amount = amount {{}} 1"
 ALTER += f" WHERE id = (SELECT min(id) FROM ledger_entry); ALTER TABLE ledger_entry ENABLE ALWAYS {GUARD}"
+SEAL_OF_ANOTHER_DAY = f"ALTER TABLE ledger_seal DISABLE {GUARD}; UPDATE ledger_seal"
+SEAL_OF_ANOTHER_DAY += " SET sealed_at = sealed_at {} interval '1 day' WHERE id = (SELECT min(id) FROM ledger_seal);"
+SEAL_OF_ANOTHER_DAY += f" ALTER TABLE ledger_seal ENABLE ALWAYS {GUARD}"
+
+MADE_UP = {"DIRECTORY": "/var/lib/ims/demo/published-seals", "MOUNTPOINT": "/var/log/journal", "VERSION": "0.0.1"}
+"""What a page leaves to its reader, as the walks bring it about."""
 
 
 def sql(query: str) -> str:
@@ -79,7 +88,27 @@ from ims.sign_in.models import BreakGlassUse
 from ims.sign_in.services.accounts import review_break_glass
 review_break_glass(actor=command("test"), use_id=BreakGlassUse.objects.last().pk, finding="Announced; the yearly trial")
 """
-
+OVERDUE_REVIEW = """
+from datetime import timedelta
+from ims.access.models import AccessReview
+from ims.access.services import open_review
+from ims.audit.actors import command
+from ims.common import clock
+open_review(actor=command("test"), title="To see the alert", due_on=clock.today())
+AccessReview.objects.filter(signed_off_at=None).update(due_on=clock.today() - timedelta(days=3))
+"""
+SIGNED_OFF = """
+from ims.access import services
+from ims.access.models import AccessReview
+from ims.people.selectors import actor_for
+from ims.people.models import User
+review = AccessReview.objects.get(signed_off_at=None)
+reviewers = [actor_for(User.objects.get(username=name)) for name in ("sam.carter", "margaret.hughes")]
+for line in review.lines.all():
+    other = next(reviewer for reviewer in reviewers if reviewer.person_key != line.person_id)
+    services.decide(actor=other, line_id=line.pk, decision="confirmed", reason="Still does this work")
+services.sign_off(actor=reviewers[0], review_id=review.pk, statement="Everybody was looked at")
+"""
 
 FAILING_SERVICE = """
 from datetime import timedelta
@@ -103,6 +132,8 @@ with acting(command("test"), "The alert was seen"):
     service.is_active = False
     service.save()
 """
+ARCHIVED_LOG = f"system@{'0' * 32}-{1:016x}-{1_600_000_000_000_000:016x}.journal"
+"""A log of September 2020: journalctl reads the day from the name."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +141,15 @@ class Walk:
     """How an alert is brought about, and which parts of its page end it.
 
     `provoked` is typed on the server; `meanwhile` is what others do before the page helps, such as mending the storage.
-    `by_verify`: seen by verify.yml rather than by a rule.
+    `afterwards` puts back what the walk altered and the page does not speak of. `disk`: the folder where a small disk
+    is mounted first. `by_verify`: seen by verify.yml rather than by a rule.
     """
 
     provoked: str
     parts: tuple[str, ...]
     meanwhile: str = ""
+    afterwards: str = ""
+    disk: str = ""
     by_verify: bool = False
 
 
@@ -176,13 +210,23 @@ WALKS = {
         f"cd /etc/ims/certificates && openssl req -x509 -key {CODE}.key -days 9 -subj /CN=old -out {CODE}.crt",
         ("Do 1",),
     ),
+    "access-review-overdue": Walk(shell(OVERDUE_REVIEW), (), meanwhile=shell(SIGNED_OFF)),
+    "seals-not-published": Walk(
+        f"ims-manage {CODE} seal; {sql(SEAL_OF_ANOTHER_DAY.format('-'))};"
+        f" install --directory --owner root {MADE_UP['DIRECTORY']}",
+        ("Do 1",),
+        afterwards=sql(SEAL_OF_ANOTHER_DAY.format("+")),
+    ),
+    "disk-filling": Walk(
+        f"mkdir --parents /opt/ims/releases/{MADE_UP['VERSION']} {MADE_UP['MOUNTPOINT']}/$(cat /etc/machine-id)"
+        f" && dd status=none if=/dev/zero bs=1M count=50"
+        f" of={MADE_UP['MOUNTPOINT']}/$(cat /etc/machine-id)/{ARCHIVED_LOG}",
+        ("Do 1", "Do 2"),
+        afterwards=f"! test -e /opt/ims/releases/{MADE_UP['VERSION']} && umount --lazy {MADE_UP['MOUNTPOINT']}"
+        " && journalctl --rotate",
+        disk=MADE_UP["MOUNTPOINT"],
+    ),
 }
-ONLY_READ = {
-    "access-review-overdue": "a review must be open beyond its day",
-    "disk-filling": "the host shares the disk of the machine that tests",
-    "seals-not-published": "a day must pass after the first seal",
-}
-"""Alerts that a host made for a test cannot have, and why."""
 
 
 def prepares(lab: Lab) -> str:
@@ -203,6 +247,8 @@ def walk(page: str) -> Callable[[Lab], str]:
 
     def step(lab: Lab) -> str:
         before = totals(lab)
+        if how.disk:
+            lab.lend_disk(how.disk)
         lab.ssh(how.provoked)
         assert sees(lab, page), f"{page} was provoked and not seen"
         looked = [each for each in commands(page, "Look") if look(lab, each)]
@@ -215,6 +261,8 @@ def walk(page: str) -> Callable[[Lab], str]:
         while sees(lab, page):
             assert time.monotonic() < until, f"{page}: the page was followed, and it goes on"
             time.sleep(1)
+        if how.afterwards:
+            lab.ssh(how.afterwards)
         assert totals(lab) == before
         return f"looked with {len(looked)} commands; ended by {done or 'a person'}"
 
@@ -238,12 +286,22 @@ def fires(lab: Lab, page: str) -> bool:
     expression = next(rule["expr"] for rule in rules if rule["labels"]["runbook"] == page)
     if page == "measurements-missing":
         return not re.search(r"^ims_measured_at ", lab.ssh(f"cat {MEASURED}"), flags=re.M)
+    if share := SHARE.fullmatch(expression):
+        return smallest_share(lab.ssh(f"curl --silent {EXPORTED}"), *share.groups()[:3]) < float(share[4])
     name, compared, limit = SIMPLE.fullmatch(expression).groups()
     bound = 1
     for factor in limit.split(" * "):
         bound *= int(factor)
     samples = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", lab.ssh(f"ims-measure && cat {MEASURED}"), flags=re.M)
     return any(COMPARED[compared](float(sample), bound) for sample in samples)
+
+
+def smallest_share(exported: str, part: str, left_out: str, whole: str) -> float:
+    """The smallest `part` of a `whole` exported of a file system whose type is not `left_out`; 1 when there is none."""
+    found = re.findall(r'^(\w+)\{.*fstype="(\w+)",mountpoint="([^"]+)"\} (\S+)$', exported, flags=re.M)
+    sizes = {where: float(value) for name, _, where, value in found if name == whole}
+    counted = (each for each in found if each[0] == part and not re.fullmatch(left_out, each[1]))
+    return min((float(value) / sizes[where] for _, _, where, value in counted), default=1)
 
 
 def commands(page: str, part: str) -> Iterator[str]:
@@ -280,6 +338,8 @@ def filled(lab: Lab, command: str) -> str:
     """With this council's code, and what else a page leaves to the reader."""
     version = lab.ssh(f"pg_lsclusters --no-header | awk '$2 == \"{CODE}\" {{print $1}}'")
     filled = command.replace("@N-CODE", f"@{version}-{CODE}").replace("CODE", CODE)
+    for name, value in MADE_UP.items():
+        filled = filled.replace(name, value)
     return re.sub(r"(?<=restart )NAME|(?<=-u )NAME", "unattended-upgrades.service", filled)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import time
 import tomllib
@@ -29,6 +30,10 @@ TOOLS = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "nsenter", "openssl")
 
 class NoHosts(Exception):
     """This machine cannot make test hosts; the message says why."""
+
+
+class NotHere(Exception):
+    """A step this machine gives no chance; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +208,29 @@ class Lab:
         )
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
+
+    def lend_disk(self, folder: str, *, megabytes: int = 64, host: str = "ims1") -> None:
+        """Mount a small disk of its own at a folder of a host. It goes when it is unmounted, or with the host.
+
+        Raises `NotHere` where this machine cannot make a file a disk.
+        """
+        image = self.work / "small-disk"
+        with image.open("wb") as file:
+            file.truncate(megabytes << 20)
+        try:
+            subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, capture_output=True)
+            made = ["losetup", "--find", "--show", str(image)]
+            device = subprocess.run(made, check=True, capture_output=True, text=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError) as failure:
+            raise NotHere("this machine cannot make a file a disk (loop devices)") from failure
+        node = self.work / "lab" / "hosts" / host / "root" / "root" / "small-disk"
+        try:
+            node.unlink(missing_ok=True)
+            os.mknod(node, 0o600 | stat.S_IFBLK, os.stat(device).st_rdev)
+            self.ssh(f"mkdir --parents {folder} && mount -t ext4 /root/{node.name} {folder}", host=host)
+        finally:
+            # The kernel lets go of it when it is mounted nowhere any more.
+            subprocess.run(["losetup", "--detach", device], check=True)
 
     def pipe(self, command: str, content: bytes = b"", *, host: str = "ims1") -> bytes:
         """What a command on a host gives for `content`, byte for byte."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from support.lab import NotHere
+
 NOT_APPLIED = "kernel settings, clock, enforced memory limits, disk layout, certificates of a public authority"
 
 
@@ -36,6 +38,8 @@ class Report:
             try:
                 found = step(lab) or ""
                 self._add(name, title, "passed", time.monotonic() - began, str(found))
+            except NotHere as reason:
+                self.not_run(name, title, str(reason))
             except Exception:
                 failed = title
                 self._add(name, title, "FAILED", time.monotonic() - began, traceback.format_exc(limit=-3))

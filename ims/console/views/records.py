@@ -193,23 +193,35 @@ def subjects(request: HttpRequest) -> HttpResponse:
     return render(request, "console/records/subjects.html", context)
 
 
+class LeftOutForm(forms.Form):
+    """Why rows are left out of an answer; which they are is ticked beside them."""
+
+    why = forms.CharField(label="Why what is ticked is left out", max_length=300, required=False)
+
+
 @screen(permission=subject_access.PERMISSION, what="answer subject access requests")
 @require_http_methods(["GET", "HEAD", "POST"])
 def subject(request: HttpRequest, subject_id: int) -> HttpResponse:
     """Everything found; with POST, what is left out and that all of it was looked at."""
     found = subject_access.get(request.actor, subject_id)
-    if request.method == "POST":
-        why = request.POST.get("why", "").strip()
-        kept_out = {key: found.left_out.get(key) or why for key in request.POST.getlist("left_out")}
-        subject_access.review(actor=request.actor, request_id=subject_id, left_out=kept_out)
-        messages.success(request, "Reviewed. It can be handed over now.")
-        return redirect("records:subject", subject_id)
+    form = LeftOutForm(request.POST if request.method == "POST" else None)
+    ticked = request.POST.getlist("left_out")
+    if form.is_valid():
+        why = form.cleaned_data["why"]
+        with refusals(form) as attempt:
+            kept_out = {key: found.left_out.get(key) or why for key in ticked}
+            subject_access.review(actor=request.actor, request_id=subject_id, left_out=kept_out)
+        if attempt.succeeded:
+            messages.success(request, "Reviewed. It can be handed over now.")
+            return redirect("records:subject", subject_id)
     holdings = subject_access.holdings(request.actor, found)
     context = {
         "title": f"{found}, {found.case}",
         "found": found,
         "fitting": [each for each in holdings if each.kept or each.left_out],
         "nothing": [each.source.title for each in holdings if not (each.kept or each.left_out)],
+        "form": form,
+        "ticked": ticked,
     }
     return render(request, "console/records/subject.html", context)
 
