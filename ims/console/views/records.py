@@ -196,7 +196,12 @@ def subjects(request: HttpRequest) -> HttpResponse:
 class LeftOutForm(forms.Form):
     """Why rows are left out of an answer; which they are is ticked beside them."""
 
-    why = forms.CharField(label="Why what is ticked is left out", max_length=300, required=False)
+    why = forms.CharField(
+        label="Why what is ticked is left out",
+        help_text="Needed when something is ticked.",
+        max_length=300,
+        required=False,
+    )
 
 
 @screen(permission=subject_access.PERMISSION, what="answer subject access requests")
