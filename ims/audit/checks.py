@@ -10,6 +10,7 @@ from struct import iter_unpack
 from django.db import connection
 from psycopg import sql
 
+from ims.audit.history_seals import MOST_AT_ONCE as ROWS_UNDER_A_SEAL
 from ims.audit.models import HistorySeal
 from ims.audit.protection import append_only_tables, history_tables
 from ims.audit.seals import MOST_AT_ONCE
@@ -45,6 +46,12 @@ CHECKS: tuple[Check, ...] = (
         """SELECT id FROM (SELECT id, previous, lag(hash, 1, ''::bytea) OVER (ORDER BY id) AS expected
                            FROM audit_eventseal) s
            WHERE previous <> expected""",
+    ),
+    Check(
+        "audit.seal_gone",
+        "Event seal {0}, which {1} events stand under, has been removed.",
+        """SELECT s.seal_id, count(*) FROM audit_sealedevent s
+           WHERE NOT EXISTS (SELECT 1 FROM audit_eventseal e WHERE e.id = s.seal_id) GROUP BY 1""",
     ),
     Check(
         "audit.unsealed_event",
@@ -108,6 +115,19 @@ SELECT row_key, coalesce(ims_hash_before_erasure(%(table)s, row_key::text, hash)
 FROM ims_history_hashes(%(table)s, %(columns)s, %(first)s, %(last)s)
 """
 UNSEALED_AFTER = "2 days"
+_NEVER_GIVEN = "SELECT history_id FROM {} WHERE history_id < 1 ORDER BY history_id LIMIT %s"
+# A seal covers every key given out before it, but for a full one, which leaves rows for the next: so a row dated long
+# before an earlier seal over its history was not written then.
+_BACK_DATED = """
+SELECT h.history_id, h.history_date, s.sealed_at
+FROM (SELECT first_id, last_id, sealed_at,
+             max(sealed_at) FILTER (WHERE row_count < %s)
+               OVER (ORDER BY first_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+      FROM audit_historyseal WHERE table_name = %s) s
+JOIN {} h ON h.history_id BETWEEN s.first_id AND s.last_id AND h.history_date < s.before - %s::interval
+ORDER BY h.history_id LIMIT %s
+"""
+LONGEST_WRITE = "1 day"
 _UNGUARDED = """
 SELECT t.name FROM unnest(%s::text[]) AS t (name)
 WHERE to_regclass(t.name) IS NOT NULL
@@ -129,7 +149,29 @@ def verify_histories() -> Iterator[Finding]:
     for check in HISTORY_CHECKS:
         yield from check.run()
     yield from islice(_histories(), LIMIT)
+    for table in history_tables():
+        yield from _slipped_in(table)
     yield from _unsealed_histories()
+
+
+def _slipped_in(table: str) -> Iterator[Finding]:
+    """Rows of a history with a key that is never given out, and rows first sealed long after the day they name."""
+    name = sql.Identifier(table)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(_NEVER_GIVEN).format(name), [LIMIT])
+        keys = [row[0] for row in cursor.fetchall()]
+        values = [ROWS_UNDER_A_SEAL, table, LONGEST_WRITE, LIMIT]
+        cursor.execute(sql.SQL(_BACK_DATED).format(name), values)
+        back_dated = cursor.fetchall()
+    for key in keys:
+        sentence = f"Row {key} of {table} was slipped in: IMS gives no such key, and no seal covers it."
+        yield Finding("audit.inserted_history", "error", sentence, f"{table} {key}")
+    for key, dated, sealed_at in back_dated:
+        sentence = (
+            f"Row {key} of {table} says {dated:%-d %b %Y %H:%M}, but was first sealed on {sealed_at:%-d %b %Y %H:%M}, "
+            "after an earlier seal: it was slipped in."
+        )
+        yield Finding("audit.back_dated_history", "error", sentence, f"{table} {key}")
 
 
 def _histories() -> Iterator[Finding]:

@@ -27,6 +27,14 @@ _CHECKS: tuple[tuple[str, Severity, str, str], ...] = (
             AND NOT ims_is_erased('exports_exportbatch', b.id)""",  # noqa: S608
     ),
     (
+        "exports.not_as_built",
+        "error",
+        "Export {0}, which the audit trail has with the SHA-256 {1}, is not there as it was built.",
+        """SELECT e.subject_id, e.data ->> 'sha256' FROM audit_event e
+           WHERE e.verb = 'export_built' AND NOT EXISTS (
+             SELECT 1 FROM exports_exportbatch b WHERE b.id::text = e.subject_id AND b.sha256 = e.data ->> 'sha256')""",
+    ),
+    (
         "exports.lines_differ",
         "error",
         "Export {0} says {2} lines and debits of {1}; its {5} lines add up to debits of {3} and credits of {4}.",

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 from ims.audit.models import Event
+from ims.common import clock
 from ims.common.checks import Check
 from ims.common.findings import Finding
 from ims.records.models import Disposal
 from ims.records.selectors import digest_of
+
+UNDER_WAY_FOR = timedelta(days=7)
 
 _CHECKS = (
     Check(
@@ -32,8 +36,29 @@ def verify() -> Iterator[Finding]:
     """Run every check of this room and yield what is found."""
     for check in _CHECKS:
         yield from check.run()
-    for disposal in Disposal.objects.filter(state=Disposal.State.DONE):
-        yield from _certified(disposal)
+    for disposal in Disposal.objects.all():
+        yield from _certified(disposal) if disposal.state == Disposal.State.DONE else _under_way(disposal)
+
+
+def _under_way(disposal: Disposal) -> Iterator[Finding]:
+    """What is erased counts as erased before there is a certificate: that must not last, nor come back."""
+    if not disposal.erasures.exists():
+        return
+    events = Event.objects.filter(subject_type="records.disposal", subject_id=str(disposal.pk))
+    if events.filter(verb="disposal_done").exists():
+        message = f"{disposal} was done and has its certificate, but says that it is under way: it was opened again."
+        yield _finding("disposal_opened_again", message, disposal)
+        return
+    approved = events.filter(verb="disposal_approved").first()
+    if approved is None:
+        message = f"The audit trail does not know {disposal}, under which rows count as erased."
+        yield _finding("disposal_unknown", message, disposal)
+    elif approved.occurred_at < clock.now() - UNDER_WAY_FOR:
+        message = (
+            f"{disposal}, approved on {approved.occurred_at:%-d %b %Y}, is still under way: until it is done, nothing "
+            "certifies what it erased. Is a worker running?"
+        )
+        yield Finding("records.disposal_unfinished", "warning", message, str(disposal))
 
 
 def _certified(disposal: Disposal) -> Iterator[Finding]:

@@ -112,6 +112,8 @@ def test_an_altered_and_a_missing_seal(council):
         ("audit_sealedevent", "UPDATE audit_sealedevent SET digest = '\\x00'", "audit.altered_seal"),
         ("audit_sealedevent", "DELETE FROM audit_sealedevent WHERE seal_id = (SELECT max(id) FROM audit_eventseal)",
          "audit.altered_seal"),
+        ("audit_eventseal", "DELETE FROM audit_eventseal WHERE id = (SELECT max(id) FROM audit_eventseal)",
+         "audit.seal_gone"),
     ],
 )  # fmt: skip
 def test_the_audit_trail_altered(council, table, statement, check):
@@ -162,6 +164,24 @@ def test_the_past_of_a_record_altered_removed_slipped_in_or_its_seal(council):
     assert f"Row {free} of funds_historicalfund was slipped in" in named["audit.inserted_history"]
     alter("audit_historyseal", "UPDATE audit_historyseal SET marks = '' WHERE table_name = 'funds_historicalfund'")
     assert "audit.altered_history_seal" in found()
+
+
+def test_a_past_slipped_in_beside_what_is_sealed(council):
+    with acting(ACTOR, "Renamed"):
+        Fund.objects.get(code="23").save()
+        seal_histories()
+    row = Fund.history.latest("history_id").history_id
+    names = [column.column for column in Fund.history.model._meta.concrete_fields if column.name != "history_id"]
+    old = ", ".join("history_date - interval '40 days'" if name == "history_date" else name for name in names)
+    for key in (-5, row + 1):  # one that no seal will ever cover, and one that the next seal takes for new
+        alter("funds_historicalfund", f"INSERT INTO funds_historicalfund (history_id, {', '.join(names)})"
+              f" SELECT {key}, {old} FROM funds_historicalfund WHERE history_id = {row}")  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('funds_historicalfund', 'history_id'), %s)", [row + 1])
+    seal_histories()
+    named = found()
+    assert "Row -5 of funds_historicalfund was slipped in" in named["audit.inserted_history"]
+    assert f"Row {row + 1} of funds_historicalfund says" in named["audit.back_dated_history"]
 
 
 def test_a_seal_of_a_history_removed_and_one_made_anew(council):

@@ -23,6 +23,7 @@ from ims.exports.seed import seed_profiles
 from ims.funds.models import Fund, GeneralLedgerMapping
 from ims.ledger import services as ledger
 from tests.exports.conftest import DAY, FINANCE, receipt
+from tests.support.tampering import guards_down
 
 
 def build(profile, *, day: date = DAY, key: str = "k", **more) -> ExportBatch:
@@ -153,6 +154,16 @@ class TestOnce:
         ):
             with pytest.raises(IntegrityError), transaction.atomic():
                 change()
+
+    def test_what_was_altered_with_its_hash_or_taken_away_is_found(self, journal):
+        receipt("23", "70.00")
+        build(journal)
+        with guards_down("exports_exportbatch") as cursor:
+            cursor.execute("UPDATE exports_exportbatch SET content = 'x', sha256 = encode(sha256('x'), 'hex')")
+        assert [finding.check for finding in checks.verify()] == ["exports.not_as_built"]
+        with guards_down("exports_exportbatch") as cursor:
+            cursor.execute("DELETE FROM exports_exportbatch")
+        assert "exports.not_as_built" in {finding.check for finding in checks.verify()}
 
 
 class TestRefusals:

@@ -329,6 +329,17 @@ def test_an_altered_certificate_is_found(receipts, maker, checker):
     assert "records.certificate_unknown" in errors()
 
 
+def test_a_disposal_opened_again_to_cover_an_alteration_is_found(receipts, maker, checker):
+    services.carry_out(actor=maker, disposal_id=decided(maker, checker).pk)
+    with guards_down("records_erasure") as cursor:
+        cursor.execute("ALTER TABLE records_disposal DISABLE TRIGGER ims_disposal_guard")
+        cursor.execute("UPDATE records_disposal SET state = 'running'")
+    assert "records.disposal_opened_again" in errors()
+    with guards_down("audit_event") as cursor:
+        cursor.execute("DELETE FROM audit_event WHERE verb LIKE 'disposal_%'")
+    assert "records.disposal_unknown" in errors()
+
+
 def test_an_entry_that_was_altered_is_evidence_and_is_not_erased(receipts, maker, checker):
     disposal = decided(maker, checker)
     with guards_down("ledger_entry") as cursor:
