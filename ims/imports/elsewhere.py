@@ -7,17 +7,21 @@ recognises their money.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from django.db import connection
 from psycopg import sql
 
-from ims.imports.models import ImportBatch
-from ims.imports.states import POSTS_WITH_THE_FILE
+from ims.imports.models import ImportBatch, ImportRow
+from ims.imports.states import POSTS_WITH_THE_FILE, BatchState, Outcome
 
 Recogniser = Callable[[sql.Composable], sql.Composable]
 """From a relation with the columns line, file_reference, end_to_end and account to a SELECT of (line, sentence)."""
 
 _recognisers: list[Recogniser] = []
+# Files are posted beside each other; what other rooms learn of money is learned while none is.
+_POSTING = "SELECT pg_advisory_xact_lock_shared(hashtextextended('ims.imports.elsewhere', 0))"
+_LEARNING = "SELECT pg_try_advisory_xact_lock(hashtextextended('ims.imports.elsewhere', 0))"
 _TO_POST = sql.SQL(
     "(SELECT line, file_reference, end_to_end, account FROM imports_importrow"
     " WHERE batch_id = {} AND outcome = ANY({}))"
@@ -42,11 +46,34 @@ def find() -> None:
 
 
 def count_to_post(batch: ImportBatch, outcomes: Iterable[str] = POSTS_WITH_THE_FILE) -> int:
-    """How many rows of these outcomes, which would be posted, are taken elsewhere by now."""
+    """How many rows of these outcomes, which would be posted, are taken elsewhere by now.
+
+    No other room learns of such money before the transaction ends: see `may_have_posted`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_POSTING)
     rows = _TO_POST.format(sql.Literal(batch.pk), sql.Literal([str(outcome) for outcome in outcomes]))
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(DISTINCT line) FROM ({}) AS found").format(_found(rows)))
         return cursor.fetchone()[0]
+
+
+def may_have_posted(end_to_end: str, since: datetime) -> bool:
+    """Whether a file posted since then tells of the money with this id; or one is being posted just now, so that nobody
+    knows.
+
+    Where the answer is no, no file is posted until the caller's transaction ends.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LEARNING)
+        if not cursor.fetchone()[0]:
+            return True
+    files = ImportBatch.objects.filter(state=BatchState.POSTED, posted_at__gte=since)
+    outcomes = [*POSTS_WITH_THE_FILE, Outcome.POSTED_SEPARATELY]
+    return any(
+        ImportRow.objects.filter(batch=file, end_to_end=end_to_end, outcome__in=outcomes).exists()
+        for file in files.values_list("pk", flat=True)
+    )
 
 
 def _found(rows: sql.Composable) -> sql.Composable:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.urls import reverse
 
 from ims.audit.actors import acting
+from ims.common import clock
 from ims.funds.models import Fund
-from ims.imports import services
+from ims.imports import elsewhere, services
 from ims.imports.errors import ImportRefusal, WorldMoved
 from ims.imports.models import ImportBatch, ImportRow
 from ims.ledger.models import Entry
+from ims.payments import gateways, reading
+from ims.payments.actors import CARD_DESK
 from ims.payments.dealings import refresh
 from ims.payments.models import PaymentAttempt
+from ims.providers import stub
+from ims.providers.card import PaymentRequest
 from tests.imports.files import LAYOUT, line, outcomes, simple_profile
 from tests.imports.files import checked as bank_checked
 from tests.payments.conftest import Desk, build_desk, own_books
@@ -154,6 +161,36 @@ def test_what_is_learned_between_check_and_post_stops_the_posting(desk: Desk, ac
         services.post(actor=actor, batch_id=batch.pk)
     batch = services.check(actor=actor, batch_id=batch.pk)
     assert services.post(actor=actor, batch_id=batch.pk).posting is None
+
+
+def test_what_a_file_brought_is_not_found_at_the_provider_as_well(desk: Desk, actor):
+    asked = PaymentRequest(amount=900, reference="LINK-7", description="Another system's", return_url="https://x.test/")
+    made = desk.provider.create(asked)
+    stub.choose(gateways.practice_books(), made.next_step.url.removeprefix(gateways.STUB_PAGE), "pay")
+    batch = checked(actor, [(made.payment_id, desk.world.council_tax_account, "9.00", "Success")])
+    services.post(actor=actor, batch_id=batch.pk)
+    reading.compare(actor=CARD_DESK, service=desk.service)
+    assert (ledger_total(), PaymentAttempt.objects.count()) == (Decimal("9.00"), 0)
+    services.reverse_batch(actor=actor, batch_id=batch.pk, reason="Wrong file")
+    reading.compare(actor=CARD_DESK, service=desk.service)
+    assert (ledger_total(), PaymentAttempt.objects.count()) == (Decimal("9.00"), 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_found_while_a_file_is_posted(world_committed):
+    yesterday = clock.now() - timedelta(days=1)
+    with ThreadPoolExecutor(1) as worker, transaction.atomic():
+        elsewhere.count_to_post(ImportBatch(pk=1))
+        assert worker.submit(may_have_posted, "x", yesterday).result() is True
+    assert may_have_posted("x", yesterday) is False
+
+
+def may_have_posted(payment_id: str, since: datetime) -> bool:
+    try:
+        with transaction.atomic():
+            return elsewhere.may_have_posted(payment_id, since)
+    finally:
+        connection.close()
 
 
 def test_the_screen_says_so(desk: Desk, actor, client):

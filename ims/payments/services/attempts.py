@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -17,7 +18,7 @@ from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import NotFound
 from ims.funds.models import MethodOfPayment
-from ims.payments import checking, observers, rules, selectors, states
+from ims.payments import checking, elsewhere, observers, rules, selectors, states
 from ims.payments.actors import CARD_DESK
 from ims.payments.checking import Checked, NewLine
 from ims.payments.gateways import ABILITIES
@@ -39,6 +40,8 @@ from ims.payments.states import State
 from ims.providers.card import Payment, PaymentRequest, Status
 
 LOOK = "payments.view_paymentattempt"
+LONGEST_UNSEEN = timedelta(days=30)
+"""How long ago a payment may have been made of which the provider does not say when."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,8 @@ def found(*, actor: Actor, service: PaymentService, seen: Payment) -> PaymentAtt
         return None
     if PaymentAttempt.objects.filter(service=service, reference=seen.reference).exists():
         return None  # Ours, made while nobody heard the answer: looking for it by its reference will adopt it.
+    if elsewhere.may_have_come(seen.payment_id, seen.created_at or clock.now() - LONGEST_UNSEEN):
+        return None  # A file of the provider's brought it, or is doing so: the next reading asks again.
     method = _method_of(service)
     if method is None:
         raise_exception(
