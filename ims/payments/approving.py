@@ -11,7 +11,7 @@ from ims.approvals.kinds import Approval
 from ims.approvals.plans import Applied, Evidence, Plan, PlanLine
 from ims.audit.actors import Actor
 from ims.common.money import format_pounds
-from ims.payments.services.refunds import KIND, LIMIT, request_refund
+from ims.payments.services.refunds import KIND, LIMIT, request_refund, unapproved
 
 
 def register() -> None:
@@ -51,6 +51,7 @@ def _apply(actor: Actor, payload: Mapping[str, Any], approval: Approval | None) 
             ("Paid", format_pounds(attempt.paid_total)),
             ("To", card),
             ("The provider can refund", format_pounds(refund.available_seen)),
+            ("Refunded of it without an approval", format_pounds(unapproved(attempt))),
             ("Reason for the refund", refund.reason),
         ],
         evidence=[

@@ -614,6 +614,10 @@ def test_more_than_the_limit_needs_a_second_person(pay, alone):
         ask_refund(pay, attempt, "60.00")
     assert needed.value.kind == "payments.refund"
     assert Refund.objects.count() == 0
+    ask_refund(pay, attempt, "40.00")
+    with pytest.raises(ApprovalNeeded, match=r"this is £60\.00"):  # nor in steps, each below it
+        ask_refund(pay, attempt, "20.00")
+    assert ask_refund(pay, attempt, "10.00").approval_id is None
 
 
 def test_refunds_at_once_never_claim_more_than_remains(pay, alone):
