@@ -346,6 +346,9 @@ def test_a_payment_undone_is_told(desk: Desk, double):
     undone = Message.objects.get(purpose="undone")
     assert "no longer holds" in undone.body
     assert Posting.objects.filter(kind="reversal").count() == 1
+    receipt = Message.objects.get(purpose="receipt")
+    with pytest.raises(CorrespondenceRefusal, match="was reversed"):
+        writing.send_again(actor=person("Olu", "correspondence.send_message"), message_id=receipt.pk, reason="Lost")
 
 
 def test_addresses_are_masked_for_lists():
@@ -387,6 +390,9 @@ def test_a_receipt_goes_by_post_once_and_a_second_is_a_copy(posted, double):
     again = posted(key="another day")
     assert again.copy_of == letter
     assert "This is a copy" in again.body
+    clerk = person("Clerk", "correspondence.send_message")
+    with pytest.raises(CorrespondenceRefusal, match="has 1 lines"):
+        writing.send_again(actor=clerk, message_id=letter.pk, to="ada@example.org", reason="Lost")
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,13 @@ def send_again(*, actor: Actor, message_id: int, to: str = "", reason: str) -> M
     where = to.strip() or found.to
     if not where:
         raise CorrespondenceRefusal("Where the receipt went was disposed of. Say where the copy goes.")
+    if Posting.objects.filter(reverses=found.posting).exists():
+        raise CorrespondenceRefusal(
+            f"{found.posting} was reversed: its receipt does not hold any more, and no copy of it is sent.",
+            code="no_receipt",
+        )
+    if found.channel == Channel.LETTER and (fault := rules.address_fault(where.splitlines())):
+        raise CorrespondenceRefusal(fault, code="bad_address")
     attempt = PaymentAttempt.objects.select_related("basket", "method_of_payment").filter(posting=found.posting).first()
     method = (
         composing.method_in_words(
@@ -228,25 +235,28 @@ def _write(
     funds: list[str] | None = None,
 ) -> Message:
     """Write one message, once for its key, and ask for the job that sends it."""
-    earlier = Message.objects.filter(key=key).first()
-    if earlier is not None:
+    if earlier := Message.objects.filter(key=key).first():
         return earlier
     if funds is None:
         funds = list(posting.entries.values_list("fund_id", flat=True)) if posting else []
     words = composing.compose(purpose, channel, language, funds=funds, values=values)
     with acting(actor, "Written"):
-        message = Message.objects.create(
+        message, is_new = Message.objects.get_or_create(
             key=key,
-            purpose=purpose,
-            channel=channel,
-            language=language,
-            to=to,
-            subject=words.subject,
-            body=words.body,
-            posting=posting,
-            copy_of=copy_of,
-            due_at=clock.now(),
+            defaults={
+                "purpose": purpose,
+                "channel": channel,
+                "language": language,
+                "to": to,
+                "subject": words.subject,
+                "body": words.body,
+                "posting": posting,
+                "copy_of": copy_of,
+                "due_at": clock.now(),
+            },
         )
+    if not is_new:  # written at the same moment by somebody else
+        return message
     enqueue(SEND, actor=actor, subject=message, message=message.pk)
     return message
 
