@@ -93,6 +93,8 @@ def save_role(
     name = " ".join(name.split())
     if "," in name:
         raise InvalidInput("A role's name has no comma: lists of roles are written with commas between them.")
+    if ":" in name:
+        raise InvalidInput("A role's name has no colon: limits for parts of IMS are set under names with one.")
     if name.casefold() in {ours.casefold() for ours in ROLE_NAMES}:
         raise PeopleRefusal(f"“{name}” is one of the roles that come with IMS, which stay as they are.")
     arguments = {

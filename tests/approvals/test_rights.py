@@ -16,7 +16,7 @@ from ims.approvals.errors import ApprovalNeeded
 from ims.approvals.models import Conflict, Request
 from ims.audit.actors import Actor, command
 from ims.audit.models import Event
-from ims.common.errors import NotAllowed
+from ims.common.errors import InvalidInput, NotAllowed
 from ims.people import checks, council_roles, roles
 from ims.people import services as people
 from ims.people.errors import PeopleRefusal
@@ -66,6 +66,14 @@ def test_who_it_is_about_does_not_decide(suggested: World, desk: Actor, mina: Ac
         grant(desk, User.objects.get(pk=mina.identifier), "Income manager", "Finance")
     with pytest.raises(NotAllowed, match="about yourself"):
         services.approve(actor=mina, request_id=ask(needed.value, desk).pk)
+
+
+def test_no_role_of_the_council_takes_the_limits_of_a_part_of_ims(suggested: World):
+    with pytest.raises(InvalidInput, match="no colon"):
+        council_roles.save_role(
+            actor=actor("ada", "Administrator"), name="system:directory", purpose="x", permissions=["funds.view_fund"],
+            reason="x",
+        )  # fmt: skip
 
 
 def test_taking_a_role_away_needs_nobody(suggested: World, desk: Actor, mina: Actor):
