@@ -31,6 +31,7 @@ LARGE = 5_000
 NEAR_LIMIT = Decimal("0.95")
 LATE_DAYS = 31
 HASTY_SECONDS = 60
+LET_IN_DAYS = 30
 PAIR = 5
 """So many approvals between the same two people in the days looked at."""
 
@@ -42,6 +43,7 @@ _BOUNDS = {
     "near": NEAR_LIMIT,
     "late": LATE_DAYS,
     "hasty": HASTY_SECONDS,
+    "let_in": LET_IN_DAYS,
     "pair": PAIR,
 }
 
@@ -265,6 +267,26 @@ CHECKS: tuple[Check, ...] = (
           AND p.approval_id IS NULL AND NOT l.any_amount
           AND m.moved <= l.alone AND m.moved > l.alone * %(near)s
         """,
+    ),
+    Check(
+        "let_in",
+        "Asked and approved by accounts of which one opened the other",
+        f"In the {LET_IN_DAYS} days before, one of the two had given the other's account a new way in: a one-time "
+        "link, a second factor taken away, another identity in the directory. They could have been both people.",
+        """
+        SELECT DISTINCT ON (r.id) r.decided_at, r.id, NULL::bigint, r.decided_by_name, r.amount,
+               e.verb || ' by ' || e.actor_name || ' on '
+               || to_char(e.occurred_at AT TIME ZONE %(zone)s, 'FMDD Mon YYYY') || ': ' || r.summary
+        FROM approvals_request r
+        JOIN audit_event e ON e.subject_type = 'people.user' AND e.actor_kind = 'person'
+         AND (e.actor_id, e.subject_id) IN ((r.requested_by_id, r.decided_by_id), (r.decided_by_id, r.requested_by_id))
+         AND e.verb IN ('one_time_link_made', 'second_factor_removed', 'directory_connected')
+         AND e.occurred_at BETWEEN r.decided_at - make_interval(days => %(let_in)s) AND r.decided_at
+        WHERE r.state = 'approved' AND r.requested_by_kind = 'person' AND r.decided_by_kind = 'person'
+          AND r.decided_at >= %(start)s AND r.decided_at < %(finish)s
+        ORDER BY r.id, e.occurred_at DESC
+        """,
+        record="approvals.request",
     ),
     Check(
         "granted_alone",

@@ -28,6 +28,7 @@ def interests(about: About) -> Iterator[Found]:
             {
                 "Account reference": each.account_reference,
                 "Whose it is": each.get_relation_display(),
+                "Note": each.note,
                 "Declared": each.declared_on,
                 "Ended": each.ended_on,
             },

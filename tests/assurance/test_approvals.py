@@ -9,6 +9,7 @@ from ims.approvals import services as approvals
 from ims.approvals.models import Request
 from ims.assurance import unusual
 from ims.audit.actors import Actor
+from ims.audit.services import record
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line
 from ims.ledger.models import Entry
@@ -49,11 +50,15 @@ def test_approved_within_a_minute_and_by_the_same_two_people(
         agreed(manager, second, entry, number)
     assert len(found(auditor, "hasty_approval")) == 4
     assert found(auditor, "same_pair") == []
+    assert found(auditor, "let_in") == []
+    record("one_time_link_made", actor=manager, subject=other)
     agreed(second, manager, entry, 9)
     pair = found(auditor, "same_pair")
     assert len(pair) == 5
     assert "one of 5 between the two" in pair[0].detail
     assert pair[0].reference.startswith("Request ")
+    [let_in] = found(auditor, "let_in")
+    assert (let_in.who, let_in.detail.split(" on ")[0]) == (manager.name, f"one_time_link_made by {manager.name}")
 
 
 def test_just_under_what_one_may_do_alone(world: World, auditor: Actor, manager: Actor):
