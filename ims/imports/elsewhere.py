@@ -16,14 +16,14 @@ from ims.imports.models import ImportBatch, ImportRow
 from ims.imports.states import POSTS_WITH_THE_FILE, BatchState, Outcome
 
 Recogniser = Callable[[sql.Composable], sql.Composable]
-"""From a relation with the columns line, file_reference, end_to_end and account to a SELECT of (line, sentence)."""
+"""From a relation with line, amount, file_reference, end_to_end and account to a SELECT of (line, sentence)."""
 
 _recognisers: list[Recogniser] = []
 # Files are posted beside each other; what other rooms learn of money is learned while none is.
 _POSTING = "SELECT pg_advisory_xact_lock_shared(hashtextextended('ims.imports.elsewhere', 0))"
 _LEARNING = "SELECT pg_try_advisory_xact_lock(hashtextextended('ims.imports.elsewhere', 0))"
 _TO_POST = sql.SQL(
-    "(SELECT line, file_reference, end_to_end, account FROM imports_importrow"
+    "(SELECT line, amount, file_reference, end_to_end, account FROM imports_importrow"
     " WHERE batch_id = {} AND outcome = ANY({}))"
 )
 

@@ -24,7 +24,7 @@ from ims.ledger.models import Entry
 from ims.payments import gateways, reading
 from ims.payments.actors import CARD_DESK
 from ims.payments.dealings import refresh
-from ims.payments.models import PaymentAttempt
+from ims.payments.models import PaymentAttempt, PaymentService, Refund
 from ims.providers import stub
 from ims.providers.card import PaymentRequest
 from tests.imports.files import LAYOUT, line, outcomes, simple_profile
@@ -139,6 +139,18 @@ def test_a_payer_who_quotes_a_card_payment_at_the_bank_has_paid(desk: Desk, acto
     refresh(actor=desk.public, attempt_id=given_up.attempt.pk)
     [row] = rows_of(checked(actor, [("", given_up.attempt.reference, "9.00", "Success")]))
     assert row.outcome == "to_suspense"
+
+
+def test_money_that_left_at_a_provider_that_tells_nothing_is_known_from_its_file(desk: Desk, actor):
+    ours = desk.paid("145.00")
+    PaymentService.objects.update(provider="signed_form")
+    file = [(ours.provider_id, "", "145.00", "Success"), (ours.provider_id, "", "-45.00", "Refund success")]
+    assert outcomes(checked(actor, file)) == ["ignored", "to_suspense"]
+    who = {"requested_kind": "person", "requested_id": "1", "requested_name": "Olu"}
+    with acting(SET_UP, "Given back by IMS"):
+        Refund.objects.create(attempt=ours, number=1, amount=Decimal("45.00"), reason="x", state="submitted", **who)
+    again = [*file, ("x", "", "1.00", "Declined")]
+    assert outcomes(checked(actor, again, "again.csv"))[:2] == ["ignored", "ignored"]
 
 
 def test_a_corrected_row_is_not_posted_beside_what_ims_learned_since(desk: Desk, actor):
