@@ -34,6 +34,12 @@ _REFUND_TOTAL = """
 SELECT r.attempt_id, r.number, r.amount, -p.total FROM payments_refund r JOIN ledger_posting p ON p.id = r.posting_id
 WHERE r.amount <> -p.total ORDER BY r.id LIMIT %s
 """
+_PAYOUT_REVERSED = """
+SELECT s.code || ' ' || o.key, ims_posting_reference(p) FROM payments_payout o
+JOIN payments_paymentservice s ON s.id = o.service_id JOIN ledger_entry e ON e.id = o.bank_entry_id
+JOIN ledger_posting p ON p.id = e.posting_id
+WHERE EXISTS (SELECT 1 FROM ledger_posting r WHERE r.reverses_id = p.id) ORDER BY o.id LIMIT %s
+"""
 
 
 def faults_of(service: PaymentService) -> list[str]:
@@ -91,6 +97,14 @@ def verify() -> Iterator[Finding]:
                 "error",
                 f"£{amount} left by {name} and £{posted} was posted. Tell support.",
                 name,
+            )
+        for payout, posting in _rows(cursor, _PAYOUT_REVERSED):
+            yield Finding(
+                "payments.payout_reversed",
+                "warning",
+                f"Payout {payout} is matched with a line of {posting}, which was reversed. Take the match back, and "
+                "match it with the line that took its place.",
+                payout,
             )
 
 

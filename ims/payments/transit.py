@@ -39,6 +39,7 @@ def bank_credits(payout: Payout, *, within: timedelta = BANK_TAKES_UP_TO) -> lis
             fund_id=payout.service.clearing_fund_id,
             received_on__range=(payout.settled_on, payout.settled_on + within),
             corrects__isnull=True,
+            posting__reversed_by__isnull=True,
             payouts__isnull=True,
         )
         .exclude(posting__source_kind=FEE_SOURCE)

@@ -16,6 +16,8 @@ from ims.common.errors import NotAllowed
 from ims.ledger.lines import Line
 from ims.ledger.models import Entry
 from ims.ledger.services import post_receipts
+from ims.ledger.services import reverse as reverse_posting
+from ims.payments import checks
 from ims.payments.actors import CARD_DESK
 from ims.payments.errors import PaymentRefusal
 from ims.payments.models import Payout
@@ -58,6 +60,22 @@ def test_two_payouts_in_one_sum_are_matched_and_taken_back_together(desk: Desk):
     assert Event.objects.filter(verb="payout_unmatched").count() == 2
     with pytest.raises(PaymentRefusal, match="not matched"):
         unmatch_payout(actor=officer, payout_id=second.pk, reason="Again")
+
+
+def test_a_payout_is_found_in_nothing_but_a_credit_that_is_still_there(desk: Desk):
+    payout = paid_out(desk, "100.00")
+    entry = credit(payout.net)
+    matched = {"actor": person("Officer", OFFICER), "payout_ids": [payout.pk]}
+    match_payout(**matched, entry_id=entry.pk)
+    back = reverse_posting(actor=SET_UP, posting_id=entry.posting_id, reason="Wrong file")
+    assert "payments.payout_reversed" in {finding.check for finding in checks.verify()}
+    unmatch_payout(actor=person("Officer", OFFICER), payout_id=payout.pk, reason="Its file was reversed")
+    assert bank_credits(payout) == []
+    with pytest.raises(PaymentRefusal, match="moved or reversed"):
+        match_payout(**matched, entry_id=entry.pk)
+    with pytest.raises(PaymentRefusal, match="no credit of the bank"):
+        match_payout(**matched, entry_id=back.entries.get().pk)
+    match_payout(**matched, entry_id=credit(payout.net, "again").pk)
 
 
 def test_what_a_person_took_apart_is_not_matched_again_by_itself(desk: Desk):

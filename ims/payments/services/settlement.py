@@ -22,6 +22,7 @@ from ims.funds.selectors import the_method
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line
 from ims.ledger.models import Entry
+from ims.ledger.selectors import remaining
 from ims.payments import transit
 from ims.payments.actors import CARD_DESK
 from ims.payments.errors import PaymentRefusal
@@ -174,6 +175,7 @@ def match_payout(*, actor: Actor, payout_ids: Sequence[int], entry_id: int) -> l
     entry = Entry.objects.select_related("posting").filter(pk=entry_id).first()
     if entry is None or any(entry.fund_id != payout.service.clearing_fund_id for payout in payouts):
         raise PaymentRefusal("That line is not a credit on the clearing fund of these payouts.", code="not_found")
+    _refuse_no_credit_of_the_bank(entry)
     taken = next((payout for payout in payouts if payout.bank_entry_id), None)
     if taken or Payout.objects.filter(bank_entry=entry).exists():
         raise PaymentRefusal("One of them is matched already. Look again.", code="matched_already")
@@ -190,6 +192,19 @@ def match_payout(*, actor: Actor, payout_ids: Sequence[int], entry_id: int) -> l
             payout.save()
         record("payout_matched", actor=actor, subject=payout, data={"entry": entry.pk})
     return payouts
+
+
+def _refuse_no_credit_of_the_bank(entry: Entry) -> None:
+    if entry.corrects_id is not None or entry.posting.source_kind == transit.FEE_SOURCE:
+        raise PaymentRefusal(
+            "That line is no credit of the bank's: it corrects another, or posts fees.", code="not_found"
+        )
+    if remaining([entry.pk])[entry.pk] != entry.amount:
+        raise PaymentRefusal(
+            f"Money of {entry.receipt_number} was moved or reversed: it is not in the bank as it stands there. Look "
+            "for the line that took its place.",
+            code="moved_since",
+        )
 
 
 def _one_at_a_time(entry_id: int) -> None:
