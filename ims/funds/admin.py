@@ -299,6 +299,13 @@ class FundGroupAdmin(DeletableAdmin):
     search_fields = ("name", "members")
     fields = ("name", "funds", "people")
 
+    def _why_not_deleted(self, request: HttpRequest, record: FundGroup) -> str:
+        """People in no group see every fund: a group that goes must not widen anybody's scope unsaid."""
+        people = ", ".join(map(str, record.people.all()[:5]))
+        if people:
+            return f"“{record}” limits what people see ({people}). Take them out of it first, one decision for each."
+        return super()._why_not_deleted(request, record)
+
     def save_model(self, request: HttpRequest, obj: FundGroup, form: forms.ModelForm, change: bool) -> None:
         saved = services.save_fund_group(
             actor=actor_of(request),

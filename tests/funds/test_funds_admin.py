@@ -250,6 +250,13 @@ def test_the_group_form_goes_through_the_service(admin_client):
     )
     assert "you yourself" in refused.content.decode()
     assert group.funds.count() == 2
+    group.people.add(own)  # whose scope would be every fund again without the group
+    where = f"/admin/funds/fundgroup/{group.pk}/delete/"
+    kept = admin_client.post(where, {"post": "yes", "change_reason": "Not needed"}, follow=True).content.decode()
+    assert "limits what people see" in kept
+    group.people.clear()
+    admin_client.post(where, {"post": "yes", "change_reason": "Not needed"})
+    assert not FundGroup.objects.filter(pk=group.pk).exists()
 
 
 def test_a_rule_is_designed_tried_and_saved(admin_client):
