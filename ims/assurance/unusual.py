@@ -281,7 +281,8 @@ CHECKS: tuple[Check, ...] = (
         JOIN audit_event e ON e.subject_type = 'people.user' AND e.actor_kind = 'person'
          AND (e.actor_id, e.subject_id) IN ((r.requested_by_id, r.decided_by_id), (r.decided_by_id, r.requested_by_id))
          AND e.verb IN ('one_time_link_made', 'second_factor_removed', 'directory_connected')
-         AND e.occurred_at BETWEEN r.decided_at - make_interval(days => %(let_in)s) AND r.decided_at
+         AND e.occurred_at > r.decided_at - make_interval(days => %(let_in)s)
+         AND e.occurred_at < r.decided_at + interval '1 minute' -- it bears the moment its transaction began
         WHERE r.state = 'approved' AND r.requested_by_kind = 'person' AND r.decided_by_kind = 'person'
           AND r.decided_at >= %(start)s AND r.decided_at < %(finish)s
         ORDER BY r.id, e.occurred_at DESC

@@ -22,6 +22,8 @@ def interests(about: About) -> Iterator[Found]:
     condition = Q(account_reference__in=[same_form(each) for each in about.references if each])
     if about.name:
         condition |= Q(person__display_name__icontains=about.name)
+    if about.email:
+        condition |= Q(person__email__iexact=about.email)
     for each in Interest.objects.filter(condition).select_related("person").order_by("pk"):
         yield Found(
             f"interest:{each.pk}",

@@ -223,6 +223,8 @@ def test_a_copy_is_marked_counted_and_on_record(desk: Desk, double):
     assert copy.to == "new@example.org"
     assert writing.send_again(actor=officer, message_id=first.pk, reason="Once more").pk != copy.pk
     assert Event.objects.filter(verb="receipt_sent_again").count() == 2
+    with pytest.raises(CorrespondenceRefusal, match="no e-mail address"):
+        writing.send_again(actor=officer, message_id=first.pk, to="a@example.org\nBcc: b@example.org", reason="x")
     with pytest.raises(NotAllowed):
         writing.send_again(actor=person("Nobody"), message_id=first.pk, reason="x")
     with pytest.raises(NotFound):

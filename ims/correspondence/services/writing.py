@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 
 from ims.audit.actors import Actor, acting, authorise
@@ -143,7 +145,7 @@ def send_again(*, actor: Actor, message_id: int, to: str = "", reason: str) -> M
             f"{found.posting} was reversed: its receipt does not hold any more, and no copy of it is sent.",
             code="no_receipt",
         )
-    if found.channel == Channel.LETTER and (fault := rules.address_fault(where.splitlines())):
+    if fault := _cannot_reach(found.channel, where):
         raise CorrespondenceRefusal(fault, code="bad_address")
     attempt = PaymentAttempt.objects.select_related("basket", "method_of_payment").filter(posting=found.posting).first()
     method = (
@@ -167,6 +169,17 @@ def send_again(*, actor: Actor, message_id: int, to: str = "", reason: str) -> M
     )
     record("receipt_sent_again", actor=actor, subject=copy, reason=reason, data={"copy_of": found.pk})
     return copy
+
+
+def _cannot_reach(channel: str, where: str) -> str:
+    if channel == Channel.LETTER:
+        return rules.address_fault(where.splitlines())
+    if channel == Channel.EMAIL:
+        try:
+            validate_email(where)
+        except ValidationError:
+            return "That is no e-mail address. Give one, like ada.moss@example.org."
+    return ""
 
 
 @transaction.atomic
