@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.html import format_html, format_html_join, mark_safe
 from django.utils.safestring import SafeString
 
-if TYPE_CHECKING:
-    from ims.evidence.pack import Filed, Folder
+from ims.evidence.filed import Filed, Folder
 
 _LOOK = mark_safe(
     "body{font:16px/1.5 Arial,Helvetica,sans-serif;color:#0b0c0c;max-width:72rem;margin:2rem auto;padding:0 1rem}"

@@ -12,7 +12,6 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from importlib import import_module
@@ -27,31 +26,12 @@ from ims.audit.admin import neutral
 from ims.audit.sections import Document, Request, Section, Table, sections
 from ims.common import clock
 from ims.common.money import format_pounds
+from ims.evidence.filed import Filed, Folder
 from ims.evidence.index_page import page
 
 INDEX, PAGE, SUMS = "index.json", "index.html", "SHA256SUMS"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """What a zip can say at the earliest: the same for every file, so that the same data is the same bytes."""
-
-
-@dataclass(frozen=True)
-class Filed:
-    """One file of a pack. `rows` is None for a file that is no table."""
-
-    path: str
-    title: str
-    size: int
-    sha256: str
-    rows: int | None = None
-    shown: Sequence[Sequence[str]] = ()
-
-
-@dataclass
-class Folder:
-    """The files of one section."""
-
-    section: Section
-    files: list[Filed] = field(default_factory=list)
 
 
 def load_sections() -> list[Section]:

@@ -2,7 +2,7 @@
 
 Councils' banks and agents change their columns without notice, so a layout is a profile that an officer can edit,
 not code. `Profile.from_config` and `to_config` turn it from and into JSON; `validate` says what is wrong with it in
-sentences. `read` opens a file by it.
+sentences. `profile_reading` opens a file by it.
 
 Positions count from 1, as people count columns. Amounts end up signed as the bank account sees them.
 """
@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import lru_cache
 from importlib import resources
-from typing import Any, BinaryIO, get_args
+from typing import Any, get_args
 
 from ims.common.errors import InvalidInput
 from ims.common.patterns import pattern_fault
 from ims.formats.profile_values import DATE_FORMATS
-from ims.formats.records import EntryKind, Record
+from ims.formats.records import EntryKind
 
 LAYOUTS = ("delimited", "fixed_width", "labelled", "spreadsheet")
 ORDERS = ("oldest_first", "newest_first", "detect")
@@ -196,24 +196,6 @@ class Profile:
     @property
     def uses_headings(self) -> bool:
         return any(column.heading for column in self.columns)
-
-
-def read(stream: BinaryIO, profile: Profile) -> Iterator[Record]:
-    """The records of a file, read by a profile, in file order, as one statement for each account.
-
-    Rows that cannot be read are `Problem` records that name line, field and value; totals or balances that do not
-    agree are problems of the statement. Raises `UnreadableFile` when the file is not of this layout at all.
-    """
-    # Imported here because the layouts themselves are written in terms of Profile.
-    from ims.formats import delimited, fixed_width, labelled, spreadsheet
-
-    layouts = {
-        "delimited": delimited.read,
-        "fixed_width": fixed_width.read,
-        "labelled": labelled.read,
-        "spreadsheet": spreadsheet.read,
-    }
-    return layouts[profile.layout](stream, profile)
 
 
 def builtin_names() -> list[str]:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from ims.formats.delimited import MOST_ROWS_BEFORE_HEADINGS, headings_match
 from ims.formats.format import Format
 from ims.formats.profile import builtin, builtin_title
-from ims.formats.profile import read as read_by_profile
+from ims.formats.profile_reading import read as read_by_profile
 from ims.formats.records import Record
 
 _DATE_THEN_AMOUNT = re.compile(

@@ -25,11 +25,11 @@ sys.path.insert(0, str(ROOT))
 
 
 def _records(stream, name: str):
-    from ims.formats import profile, registry
+    from ims.formats import profile, profile_reading, registry
 
     if name in registry.FORMATS:
         return registry.read(stream, name)
-    return profile.read(stream, profile.builtin(name))
+    return profile_reading.read(stream, profile.builtin(name))
 
 
 def _ours(path: str, name: str) -> int:

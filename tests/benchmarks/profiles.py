@@ -85,7 +85,7 @@ def row(name: str, seconds: float, count: int, base: float | None) -> None:
 
 
 def read_with(data: bytes, profile: object) -> int:
-    from ims.formats.profile import read
+    from ims.formats.profile_reading import read
     from ims.formats.records import Entry
 
     return sum(type(record) is Entry for record in read(io.BytesIO(data), profile))  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import pytest
 
 from ims.formats import registry
 from ims.formats.profile import builtin
-from ims.formats.profile import read as read_by_profile
+from ims.formats.profile_reading import read as read_by_profile
 from ims.formats.records import Entry, Problem, Record, UnreadableFile
 from ims.formats.summary import checked, is_movement, summarise
 from tests.formats.generated_files import GeneratedStream

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from ims.formats import profile
+from ims.formats import profile, profile_reading
 from ims.formats.profile_draft import draft
 from ims.formats.records import Entry, UnreadableFile
 from tests.formats.samples import sample
@@ -24,7 +24,7 @@ def drafted(content: bytes) -> tuple[dict, list[Entry]]:
     found = draft(io.BytesIO(content))
     known = [column for column in found["columns"] if column["field"]]
     ready = profile.Profile.from_config({"name": "sample", **found, "columns": known})
-    return found, [record for record in profile.read(io.BytesIO(content), ready) if isinstance(record, Entry)]
+    return found, [record for record in profile_reading.read(io.BytesIO(content), ready) if isinstance(record, Entry)]
 
 
 def test_headings_say_what_their_columns_hold():

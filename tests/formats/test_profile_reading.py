@@ -12,7 +12,8 @@ from openpyxl import Workbook
 
 from ims.common.errors import InvalidInput
 from ims.formats import profile_statement, receipts15
-from ims.formats.profile import Column, Profile, RecordRule, builtin, builtin_names, read
+from ims.formats.profile import Column, Profile, RecordRule, builtin, builtin_names
+from ims.formats.profile_reading import read
 from ims.formats.records import Entry, Problem, StatementEnd, StatementStart, UnreadableFile
 
 SIMPLE = {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ims.formats.profile import Profile, builtin, read
+from ims.formats.profile import Profile, builtin
+from ims.formats.profile_reading import read
 from ims.formats.records import Entry, Problem, StatementEnd, StatementStart
 from ims.formats.summary import summarise
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 
-from ims.formats.profile import builtin, read
+from ims.formats.profile import builtin
+from ims.formats.profile_reading import read
 from ims.formats.records import Problem
 
 

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from ims.formats import registry  # noqa: E402
 from ims.formats.profile import builtin, builtin_names  # noqa: E402
-from ims.formats.profile import read as read_by_profile  # noqa: E402
+from ims.formats.profile_reading import read as read_by_profile  # noqa: E402
 from ims.formats.records import Record, UnreadableFile  # noqa: E402
 from ims.formats.summary import summarise  # noqa: E402
 from tests.formats import generated_files, generated_income  # noqa: E402

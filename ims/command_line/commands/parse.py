@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ims.command_line.answer import Answer, WrongUse, table
 from ims.command_line.arguments import from_json, open_binary
 from ims.formats.profile import Profile, builtin, builtin_names
-from ims.formats.profile import read as read_by_profile
+from ims.formats.profile_reading import read as read_by_profile
 from ims.formats.records import Problem
 from ims.formats.registry import FORMATS, read, recognise, with_head
 from ims.formats.summary import StatementSummary, Summary, Tally, summarise

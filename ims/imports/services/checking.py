@@ -12,8 +12,7 @@ from ims.audit.services import record
 from ims.common import clock
 from ims.common.errors import ImsError
 from ims.common.money import format_pounds
-from ims.formats import profile as profiles
-from ims.formats import registry
+from ims.formats import profile_reading, registry
 from ims.formats.records import Record, UnreadableFile
 from ims.formats.summary import checked
 from ims.imports import duplicates, selectors, shares, weighing, world
@@ -74,7 +73,7 @@ class _Refused(Exception):
 def open_records(profile: FileProfile, stream: FileStream) -> Iterator[Record]:
     """The records of a file as `profile` reads it, with the statements' own totals and balances verified."""
     if profile.format == LAYOUT:
-        return checked(profiles.read(stream, profile.as_layout()))
+        return checked(profile_reading.read(stream, profile.as_layout()))
     return checked(registry.read(stream, profile.format))
 
 

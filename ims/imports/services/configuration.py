@@ -16,8 +16,7 @@ from ims.audit import personal
 from ims.audit.actors import Actor, acting, authorise
 from ims.common.errors import InvalidInput
 from ims.common.money import ZERO
-from ims.formats import profile as profiles
-from ims.formats import profile_draft, registry
+from ims.formats import profile_draft, profile_reading, registry
 from ims.formats.profile import Profile
 from ims.formats.records import Entry, Problem
 from ims.formats.summary import checked
@@ -134,7 +133,7 @@ def try_sample(*, actor: Actor, format: str, layout: Mapping[str, Any], stream: 
     """
     authorise(actor, "imports.view_fileprofile", what="try file profiles")
     if format == LAYOUT:
-        records = profiles.read(stream, Profile.from_config({"name": "sample", **layout}))
+        records = profile_reading.read(stream, Profile.from_config({"name": "sample", **layout}))
     else:
         records = registry.read(stream, format)
     sample = Sample()
