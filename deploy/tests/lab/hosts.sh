@@ -95,7 +95,7 @@ remove_host() {
   for hierarchy in $GROUPS_AT; do
     find "$hierarchy/$BRIDGE-$name" -depth -type d -exec rmdir {} \; 2>/dev/null || true
   done
-  rm -rf "$directory"
+  rm -rf --one-file-system "$directory"
 }
 
 case ${1:?say what to do} in
