@@ -15,6 +15,7 @@ from ims.approvals.errors import ApprovalNeeded
 from ims.audit.admin import REASON, TrackedResource, actor_of
 from ims.common.errors import ImsError
 from ims.people import services
+from ims.people.errors import PeopleRefusal
 from ims.people.models import User
 from ims.people.selectors import known_roles
 
@@ -135,7 +136,11 @@ class PersonAdmin(ApprovedAdmin):
 
 
 def _apply(actor: Any, person: User, data: dict[str, Any]) -> None:
-    """Carry out what the form says, service by service, and leave the person in `data`."""
+    """Carry out what the form says, service by service, and leave the person in `data`.
+
+    Raises `PeopleRefusal` for roles that wait for a second person together with changes that do not: only the roles
+    would be asked for, and the rest be lost.
+    """
     reason = data.get(REASON, "")
     details = {name: data.get(name, "") for name in ("display_name", "email", "office_code")}
     if person.pk is None:
@@ -156,16 +161,30 @@ def _apply(actor: Any, person: User, data: dict[str, Any]) -> None:
     term = (data.get("access_kind") or stored.access_kind, data.get("access_ends_on"))
     if term != (stored.access_kind, stored.access_ends_on):
         stored = services.set_access_term(actor=actor, person=stored, kind=term[0], ends_on=term[1], reason=reason)
+        changed.append("access")
+    try:
+        data["person"] = _with_roles(actor, stored, data, reason)
+    except ApprovalNeeded as needed:
+        if not changed:
+            raise
+        raise PeopleRefusal(
+            "The roles wait for a second person; the other changes do not. Save those first, with the roles as they "
+            "were, then change the roles."
+        ) from needed
+
+
+def _with_roles(actor: Any, stored: User, data: dict[str, Any], reason: str) -> User:
+    """The person, active or not and with the roles that the form says."""
     if data["is_active"] and not stored.is_active:
-        stored = services.reactivate(actor=actor, person=stored, roles=data["roles"], reason=reason)
-    elif not data["is_active"] and stored.is_active:
-        stored = services.deactivate(actor=actor, person=stored, reason=reason)
-    elif stored.is_active:
-        stored = services.change_roles(
-            actor=actor,
-            person=stored,
-            roles=data["roles"],
-            reason=reason,
-            scope_confirmed=data.get("scope_confirmed", False),
-        )
-    data["person"] = stored
+        return services.reactivate(actor=actor, person=stored, roles=data["roles"], reason=reason)
+    if not stored.is_active:
+        return stored
+    if not data["is_active"]:
+        return services.deactivate(actor=actor, person=stored, reason=reason)
+    return services.change_roles(
+        actor=actor,
+        person=stored,
+        roles=data["roles"],
+        reason=reason,
+        scope_confirmed=data.get("scope_confirmed", False),
+    )

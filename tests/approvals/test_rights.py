@@ -141,6 +141,19 @@ def test_a_move_asked_for_is_not_done_when_what_they_see_has_changed(suggested: 
     assert User.objects.get(pk=olu.pk).role_names == ""
 
 
+def test_what_is_changed_beside_roles_that_wait_is_not_lost_unsaid(suggested: World, mina: Actor):
+    desk, olu = Client(), member("olu")
+    desk.force_login(member("desk", "Service desk"))
+    typed = {"display_name": "Olu Adeyemi", "roles": ["Income officer"], "is_active": "on", "change_reason": "New post"}
+    answer = desk.post(f"/admin/people/user/{olu.pk}/change/", typed)
+    assert "Save those first" in answer.content.decode()
+    assert not Request.objects.exists()
+    desk.post(f"/admin/people/user/{olu.pk}/change/", {**typed, "roles": []})
+    assert User.objects.get(pk=olu.pk).display_name == "Olu Adeyemi"
+    desk.post(f"/admin/people/user/{olu.pk}/change/", typed)
+    assert Request.objects.get().plan["differences"][0]["after"] == "Income officer"
+
+
 def test_somebody_without_roles_needs_nobody(suggested: World, desk: Actor, mina: Actor):
     assert people.create_person(actor=desk, username="nora", display_name="Nora", roles=[], reason="Starts")
 

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from ims.audit.models import Event
 from ims.people.roles import ADMINISTRATOR, AUDITOR, INCOME_OFFICER, SERVICE_DESK
 from ims.sign_in.models import BreakGlassAccount, DirectoryIdentity, OneTimeLink
 from tests.console.markup import text_of
@@ -69,6 +70,21 @@ def test_connecting_with_a_directory_is_refused_in_words(desk, olu, provider):
     assert not DirectoryIdentity.objects.exists()
 
 
+def test_a_password_that_was_lent_is_taken_away_where_the_directory_lets_them_in(desk, olu, provider):
+    assert "no other way to sign in" in text_of(act(desk, olu, "take_password").content)
+    act(desk, olu, "connect", directory="town", subject="n-1")
+    assert "Take the password away" in text_of(desk.get(page(olu)).content)
+    BreakGlassAccount.objects.create(person=olu, note="Safe")
+    assert "is a break-glass account" in text_of(act(desk, olu, "take_password").content)
+    BreakGlassAccount.objects.all().delete()
+    for _ in range(2):
+        assert act(desk, olu, "take_password").status_code == 302
+    olu.refresh_from_db()
+    assert not olu.has_usable_password()
+    assert Event.objects.filter(verb="password_removed", subject_id=str(olu.pk)).count() == 1
+    assert "Take the password away" not in text_of(desk.get(page(olu)).content)
+
+
 def test_who_may_do_what(desk, olu):
     boss = person("boss", ADMINISTRATOR)
     assert act(desk, boss, "link").status_code == 403
@@ -79,6 +95,7 @@ def test_who_may_do_what(desk, olu):
     officer.force_login(person("off", INCOME_OFFICER))
     assert auditor.get(page(olu)).status_code == 200
     assert act(auditor, olu, "link").status_code == 403
+    assert act(auditor, olu, "take_password").status_code == 403
     assert officer.get(page(olu)).status_code == 403
     administrator = Client()
     administrator.force_login(boss)

@@ -119,6 +119,7 @@ def review(request: HttpRequest, use_id: int) -> HttpResponse:
 FORMS: dict[str, type[ActForm]] = {
     "link": ActForm,
     "unlock": ActForm,
+    "take_password": ActForm,
     "remove_factors": ActForm,
     "end_sessions": ActForm,
     "connect": ConnectForm,
@@ -149,6 +150,7 @@ def _carry_out(
     told = {"actor": actor, "person": who, "reason": reason}
     acts: dict[str, Callable[[], Any]] = {
         "unlock": lambda: accounts.unlock(**told),
+        "take_password": lambda: accounts.take_password(**told),
         "remove_factors": lambda: accounts.remove_second_factors(**told),
         "end_sessions": lambda: accounts.end_sessions(**told),
         "connect": lambda: directory.connect_identity(**told, directory=data["directory"], subject=data["subject"]),
@@ -165,6 +167,7 @@ def _carry_out(
     acts[data["act"]]()
     return {
         "unlock": f"{who} may try again at once.",
+        "take_password": f"{who} signs in with the directory alone. Their sessions have ended.",
         "remove_factors": f"{who} adds a second factor when they next sign in. Their sessions have ended.",
         "end_sessions": f"{who} is signed out everywhere.",
         "connect": f"{who} can sign in with the directory.",

@@ -1,4 +1,4 @@
-"""What a colleague does about somebody's sign-in: unlock it, end sessions, take lost second factors away."""
+"""What a colleague does about somebody's sign-in: unlock it, end sessions, take second factors or a password away."""
 
 from __future__ import annotations
 
@@ -47,6 +47,30 @@ def remove_second_factors(*, actor: Actor, person: User, reason: str) -> int:
         "second_factor_removed", actor=actor, subject=person, reason=reason, data={"removed": sorted(map(str, removed))}
     )
     return len(removed)
+
+
+@transaction.atomic
+def take_password(*, actor: Actor, person: User, reason: str) -> None:
+    """Take the password of `person` away, who signs in with the directory, and end their sessions. Twice is once.
+
+    For one that was lent while the directory did not answer. Raises `SignInRefusal` for somebody who would have no way
+    in left, and for a break-glass account, whose password is for that very day.
+    """
+    authorise(actor, "people.change_user", what="take passwords away")
+    people.may_give_a_way_in(actor=actor, person=person)
+    _said_why(reason)
+    locked = User.objects.select_for_update().get(pk=person.pk)
+    if not locked.directory_identities.exists():
+        raise SignInRefusal(f"{locked} has no other way to sign in. Connect them with the directory first.")
+    if BreakGlassAccount.objects.filter(person=locked).exists():
+        raise SignInRefusal(f"{locked} is a break-glass account: its password is for the day nobody else can sign in.")
+    if not locked.has_usable_password():
+        return
+    locked.set_unusable_password()
+    with acting(actor, reason):
+        locked.save()
+    _end_all(locked)
+    record("password_removed", actor=actor, subject=locked, reason=reason)
 
 
 @transaction.atomic
