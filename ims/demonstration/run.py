@@ -44,6 +44,8 @@ WORKING_DAYS_BEFORE = 15
 SURE_ENOUGH = 70
 """Confidence (of 100) from which the demonstration's officer accepts a suggestion."""
 MOST_ALLOCATED = 10
+MOST_WRITTEN_OFF = Decimal(1000)
+"""What an income manager may have written off with somebody's approval, as a new installation begins."""
 EXPORT = "General ledger journal"
 
 
@@ -252,21 +254,7 @@ def _ask_for_approvals(day: date, model: Council, tell: Tell) -> None:
     if Request.objects.filter(key=key).exists():
         tell(Event("Approvals", "as they were"))
         return
-    item = SuspenseItem.objects.filter(state=SuspenseItem.State.OPEN, remaining__gt=0).order_by("received_on", "pk")[0]
-    reason = "Nobody has claimed it"
-    write_off = Allocation(
-        takes=[ItemTake(item.pk, item.remaining, item.remaining)],
-        lines=[Line(fund="WO", amount=item.remaining, account_reference=f"SUSPENSE {item.pk}", narrative=reason)],
-    )
-    payload = {**write_off.as_data(), "reason": reason, "key": key}
-    asked = approvals.request(
-        actor=cast.act_as(cast.MANAGER), kind="suspense.allocation", payload=payload, reason=reason, key=key
-    )
-    approvals.reject(
-        actor=cast.act_as(cast.FINANCIER),
-        request_id=asked.pk,
-        reason="Too early: the bank has not yet answered who the remitter is. Ask again after thirty days.",
-    )
+    _write_off_turned_down(key)
     giver, taker = model.payable()["23"][:2]
     amount = Decimal("2480.00")
     transfer = {
@@ -291,6 +279,28 @@ def _ask_for_approvals(day: date, model: Council, tell: Tell) -> None:
             actor=cast.act_as(cast.FINANCIER), kind="funds.mapping", payload=changed, reason=changed["reason"], key=key
         )
     tell(Event("Approvals", "a write-off rejected; a transfer and a ledger code wait for a second person"))
+
+
+def _write_off_turned_down(key: str) -> None:
+    """The oldest item that the manager may ask for at all: what a day's files leave is not the same every day."""
+    small = SuspenseItem.objects.filter(state=SuspenseItem.State.OPEN, remaining__gt=0, remaining__lte=MOST_WRITTEN_OFF)
+    item = small.order_by("received_on", "pk").first()
+    if item is None:
+        return
+    reason = "Nobody has claimed it"
+    write_off = Allocation(
+        takes=[ItemTake(item.pk, item.remaining, item.remaining)],
+        lines=[Line(fund="WO", amount=item.remaining, account_reference=f"SUSPENSE {item.pk}", narrative=reason)],
+    )
+    payload = {**write_off.as_data(), "reason": reason, "key": key}
+    asked = approvals.request(
+        actor=cast.act_as(cast.MANAGER), kind="suspense.allocation", payload=payload, reason=reason, key=key
+    )
+    approvals.reject(
+        actor=cast.act_as(cast.FINANCIER),
+        request_id=asked.pk,
+        reason="Too early: the bank has not yet answered who the remitter is. Ask again after thirty days.",
+    )
 
 
 def _to_move(day: date) -> Entry | None:
