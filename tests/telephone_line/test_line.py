@@ -21,6 +21,8 @@ from ims.suspense.models import SuspenseItem
 from ims.telephone_line import rules, services
 from ims.telephone_line.errors import TelephoneRefusal, ToldOtherwise
 from ims.telephone_line.models import CallPayment
+from tests.imports.files import outcomes, simple_profile
+from tests.imports.test_taken_elsewhere import checked
 from tests.support.world import SET_UP, World, add_payment_types
 
 PERMISSIONS = frozenset({"payment_types.check_reference", "telephone_line.take_payment"})
@@ -70,6 +72,15 @@ def test_announced_then_confirmed_is_one_receipt(line: World):
     assert not SuspenseItem.objects.exists()
     event = Event.objects.get(verb="telephone_payment_confirmed")
     assert event.actor_name == "API: Telephone line"
+
+
+def test_the_processors_file_does_not_count_it_again(line: World):
+    simple_profile("cards", format="govuk-pay", layout={}, fund_id="23", entries="receipts_and_returns")
+    services.confirm(actor=LINE, payment_id=str(announce().pk), taken=taken("auth-1"))
+    rows = [("auth-1", "", "120.50", "Success"), ("auth-1", "", "-20.00", "Refund success"), ("b", "", "9", "Success")]
+    batch = checked(SET_UP, rows)
+    assert outcomes(batch) == ["ignored", "to_suspense", "to_suspense"]
+    assert "it is payment auth-1 of the telephone line, posted as TEL-000001" in batch.rows.get(line=2).reason
 
 
 def test_told_twice_changes_nothing(line: World):
