@@ -11,7 +11,8 @@ from ims.approvals.kinds import Approval
 from ims.approvals.plans import Applied, Evidence, Plan, PlanLine
 from ims.audit.actors import Actor
 from ims.common.money import format_pounds
-from ims.payments.services.refunds import KIND, LIMIT, request_refund, unapproved
+from ims.payments.refundable import unapproved
+from ims.payments.services.refunds import KIND, LIMIT, request_refund
 
 
 def register() -> None:

@@ -50,3 +50,9 @@ def lines_of(attempt: PaymentAttempt) -> list[RefundableLine]:
         .annotate(Sum("amount"))
     )
     return [RefundableLine(entry, left[entry.pk], claims.get(entry.pk, ZERO)) for entry in entries]
+
+
+def unapproved(attempt: PaymentAttempt) -> Decimal:
+    """What of a payment is given back, or on its way back, by refunds that nobody approved. In pounds."""
+    alone = attempt.refunds.filter(is_ours=True, approval=None).exclude(state=Refund.State.FAILED)
+    return alone.aggregate(total=Sum("amount"))["total"] or ZERO

@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
 
 from ims.approvals import gate
 from ims.approvals.kinds import Approval
@@ -86,7 +85,8 @@ def request_refund(
     leave = gate.require(
         actor=actor,
         limit=LIMIT,
-        amount=amount + unapproved(attempt),  # parts of one payment add up: a limit is not passed under in steps
+        amount=amount
+        + refundable.unapproved(attempt),  # parts of one payment add up: a limit is not passed under in steps
         approval=approval,
         ask=lambda: gate.Asked(
             kind=KIND, payload=_payload(attempt_id, amounts, reason, unclaimed_seen, available_seen), key=key
@@ -97,12 +97,6 @@ def request_refund(
     _appoint(refund)
     record("refund_requested", actor=actor, subject=refund, reason=reason, data={"amount": str(amount)})
     return refund
-
-
-def unapproved(attempt: PaymentAttempt) -> Decimal:
-    """What of a payment is given back, or on its way back, by refunds that nobody approved. In pounds."""
-    alone = attempt.refunds.filter(is_ours=True, approval=None).exclude(state=Refund.State.FAILED)
-    return alone.aggregate(total=Sum("amount"))["total"] or ZERO
 
 
 def _refuse_payment(attempt: PaymentAttempt, reason: str) -> None:
