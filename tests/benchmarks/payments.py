@@ -1,24 +1,34 @@
 """Card payments through the real web stack: gunicorn, HTTP, PostgreSQL, the practice provider.
 
-    .venv/bin/python tests/benchmarks/payments.py [--seconds 60] [--rate 10] [--burst-seconds 10] [--burst-rate 25]
+    .venv/bin/python tests/benchmarks/payments.py [--through desk|api|portal] [--seconds 60] [--rate 10]
+                                                  [--burst-seconds 10] [--burst-rate 25]
 
-Starts a throw-away council (embedded PostgreSQL, two gunicorn workers), signs officers in, and starts payments at a fixed
-rate whatever the answers take (an open loop: a slow server meets a queue, not a pause). Then every payer pays on the
-provider's side, half of them come back, and the poller finishes the rest.
+Starts a throw-away council (embedded PostgreSQL, two gunicorn workers on a socket, as behind the web server) and starts
+payments at a fixed rate whatever the answers take (an open loop: a slow server meets a queue, not a pause):
 
-What is counted is what a client sees: from the moment a payment was due, through connecting and waiting behind others, to
-the last byte of the page that leads to the card page. The practice provider answers within the web process in about a
-millisecond, so all of it is our own share. Beside it stands the processor time a payment, of the web server and of this
-generator: both, and PostgreSQL, share the machine's cores. Then it counts: none lost, none doubled, the money the same on
-both sides. Exits with 1 when a bar is missed.
+* `desk`: officers who are signed in take payments by telephone; one request leads to the card page;
+* `api`: another system asks for payments with its key, each under an idempotency key of its own; afterwards it asks for
+  every one of them again, as after an answer that was lost, and the payers follow the addresses it was given;
+* `portal`: payers come with an empty browser, look a bill up, and go on to the card page without pausing to read.
+
+Then every payer pays on the provider's side, half of them come back, and the poller finishes the rest.
+
+What is counted is what a client sees: from the moment a payment was due (a further page: from the moment it was asked
+for), through connecting and waiting behind others, to the last byte. The practice provider answers within the web process
+in about a millisecond, so all of it is our own share. Beside it stands the processor time a payment, of the web server and
+of this generator: both, and PostgreSQL, share the machine's cores. No limit on callers is lifted: each payer has an
+address of their own, named by the web server as always, and the client of the API may call as often as it was allowed to.
+Then it counts: none lost, none doubled, the money the same on both sides. Exits with 1 when a bar is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -37,6 +47,9 @@ OFFICERS = 8
 GUNICORN = [sys.executable, "-m", "gunicorn", "ims.settings.wsgi", "--workers", "2", "--log-level", "error"]
 TAKE = "/payments/take/"
 STEP = re.compile(rb'href="(/practice-card/[^"]+)"')
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+CALLS_A_MINUTE = 3000
+"""What the client of the API was allowed: fifty calls a second, since it begins payments for a whole county's forms."""
 
 
 def prepare(folder: Path) -> None:
@@ -65,6 +78,7 @@ def prepare(folder: Path) -> None:
 
     small = world.build()
     build_desk(small)
+    world.add_payment_types()
     with acting(command("benchmark"), "Benchmark"):
         AccountHolder.objects.bulk_create(
             AccountHolder(fund_id="5", reference=f"9{number:010d}", name=f"Payer {number}", surname="Payer")
@@ -87,49 +101,194 @@ def signed_in(number: int) -> tuple[str, str]:
     return settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-class Officer:
-    """One officer's browser, as cheap as can be: it shares the two cores with what is measured."""
+class SocketConnection(http.client.HTTPConnection):
+    """A connection to gunicorn's socket, where only the web server in front of it writes."""
 
-    def __init__(self, port: int, number: int) -> None:
-        self.port = port
-        # Signed in already: what is measured is payments, not passwords.
-        self.cookie = "=".join(signed_in(number))
-        page, cookies = self._ask("GET", f"{TAKE}")
-        self.cookie += "".join(f"; {each.partition(';')[0]}" for each in cookies)
-        self.token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.decode()).group(1)
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=60)
+        self._path = str(path)
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[bytes, list[str]]:
-        """One request on a connection of its own, as the web server in front of gunicorn makes it, to its last byte."""
-        headers = {"Cookie": self.cookie, "Content-Type": "application/x-www-form-urlencoded"}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, path, body, headers)
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@dataclass
+class Answer:
+    """One answer to its last byte, and how long that took."""
+
+    status: int
+    text: bytes
+    location: str
+    seconds: float
+
+
+@dataclass
+class Caller:
+    """One browser, or another system, as cheap as can be: it shares the two cores with what is measured."""
+
+    socket: Path
+    address: str = "192.0.2.1"
+    cookies: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, float] = field(default_factory=dict)
+    """How long each page took that was asked for by a name."""
+
+    def ask(self, method: str, path: str, body: str | None = None, *, due: float = 0.0, **headers: str) -> Answer:
+        """One request on a connection of its own, as the web server in front of gunicorn makes it."""
+        begun = due or time.perf_counter()
+        sent = {"X-Forwarded-For": self.address, "Content-Type": "application/x-www-form-urlencoded", **headers}
+        if self.cookies:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        connection = SocketConnection(self.socket)
+        connection.request(method, path, body, sent)
         answer = connection.getresponse()
         text = answer.read()
         connection.close()
-        assert answer.status in (200, 302), f"{answer.status}: {text[:2000]!r}"
-        return text, answer.headers.get_all("Set-Cookie") or []
+        assert answer.status < 400, f"{method} {path}: {answer.status}: {text[:2000]!r}"
+        for each in answer.headers.get_all("Set-Cookie") or []:
+            name, _, value = each.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return Answer(answer.status, text, answer.headers.get("Location", ""), time.perf_counter() - begun)
 
-    def create(self, reference: str, pence: int) -> str:
-        """Start one payment; where its card page is."""
+    def come_back(self, address: str) -> float:
+        """Open the page the payer is sent back to, which asks the provider and posts the receipt; how long it took."""
+        return self.ask("GET", urlsplit(address).path).seconds
+
+
+@dataclass
+class Begun:
+    """A payment that was begun: where its payer goes on, and how long each page took that led there."""
+
+    address: str
+    pages: dict[str, float]
+
+
+class Desk:
+    """Officers, each signed in already: what is measured is payments, not passwords."""
+
+    def __init__(self, place: Path) -> None:
+        self.officers = [self._officer(place, number) for number in range(OFFICERS)]
+
+    def _officer(self, place: Path, number: int) -> tuple[Caller, str]:
+        caller = Caller(place, cookies=dict([signed_in(number)]))
+        return caller, TOKEN.search(caller.ask("GET", TAKE).text.decode()).group(1)
+
+    def begin(self, number: int, pence: int, due: float) -> Begun:
+        """Take one payment, to the page that leads to the card page."""
+        officer, token = self.officers[number % OFFICERS]
         data = {
-            "csrfmiddlewaretoken": self.token,
+            "csrfmiddlewaretoken": token,
             "line-TOTAL_FORMS": "1",
             "line-INITIAL_FORMS": "0",
             "line-0-fund": "5",
-            "line-0-account_reference": reference,
-            "line-0-amount": f"{pence / 100:.2f}",
+            "line-0-account_reference": reference(number),
+            "line-0-amount": pounds(pence),
             "channel": "telephone",
-            "payer_name": f"Payer {reference}",
+            "payer_name": f"Payer {number}",
             "step": "go",
         }
-        text, _ = self._ask("POST", TAKE, urlencode(data))
-        found = STEP.search(text)
-        assert found, text[:2000]
-        return found.group(1).decode()
+        answer = officer.ask("POST", TAKE, urlencode(data), due=due)
+        found = STEP.search(answer.text)
+        assert found, answer.text[:2000]
+        return Begun(found.group(1).decode(), {"create": answer.seconds})
 
-    def come_back(self, address: str) -> None:
-        """Open the page the payer is sent back to, which asks the provider and posts the receipt."""
-        self._ask("GET", urlsplit(address).path)
+    def go_on(self, begun: Begun) -> tuple[Caller, str]:
+        """Whoever pays, and their card page."""
+        return self.officers[0][0], begun.address
+
+
+class Portal:
+    """Payers, each with a browser and an address of their own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.browsers: dict[str, Caller] = {}
+
+    def begin(self, number: int, pence: int, due: float) -> Begun:
+        """From the first page to the card page: the bill, the basket, the e-mail address, the check."""
+        browser = self.browser(number)
+        pages = {"look": browser.ask("GET", "/pay/for/rent/", due=due).seconds}
+        found = self._form(browser, "/pay/for/rent/", reference=reference(number), amount=pounds(pence))
+        pages["look the bill up"] = found.seconds
+        assert found.location == "/pay/basket/", found.text[:2000]
+        pages["basket"] = browser.ask("GET", "/pay/basket/").seconds
+        return self.to_card_page(browser, number, pages)
+
+    def to_card_page(self, browser: Caller, number: int, pages: dict[str, float]) -> Begun:
+        """From what is to be paid to the card page, by way of where the receipt goes."""
+        pages["details"] = browser.ask("GET", "/pay/details/").seconds
+        given = self._form(browser, "/pay/details/", email=f"payer{number}@example.org")
+        assert given.location == "/pay/check/", given.text[:2000]
+        pages["give details"] = given.seconds
+        pages["check"] = browser.ask("GET", "/pay/check/").seconds
+        started = self._form(browser, "/pay/card/")
+        assert started.status == 303, started.text[:2000]
+        pages["create"] = started.seconds
+        self.browsers[started.location] = browser
+        return Begun(started.location, pages)
+
+    def browser(self, number: int) -> Caller:
+        """A new browser, at an address of its own."""
+        return Caller(self.place, address=f"10.1.{number // 250}.{number % 250 + 1}")
+
+    def go_on(self, begun: Begun) -> tuple[Caller, str]:
+        """Whoever pays, and their card page."""
+        return self.browsers.pop(begun.address), begun.address
+
+    @staticmethod
+    def _form(browser: Caller, path: str, **data: str) -> Answer:
+        return browser.ask("POST", path, urlencode({"csrfmiddlewaretoken": browser.cookies["csrftoken"], **data}))
+
+
+class Api:
+    """Another system, which asks for payments and sends their payers to the address it is given."""
+
+    def __init__(self, place: Path) -> None:
+        from tests.api.conftest import add_client
+
+        _, secret = add_client("Forms", "payments:create", calls_a_minute=CALLS_A_MINUTE)
+        self.caller = Caller(place)
+        self.headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+        self.portal = Portal(place)
+        self.asked: dict[str, tuple[str, str]] = {}
+        """The body sent, and the number of the payment answered, by idempotency key."""
+
+    def begin(self, number: int, pence: int, due: float) -> Begun:
+        """Ask for one payment."""
+        key, bill = f"form-{number}", {"payment_type": "rent", "reference": reference(number), "amount": pounds(pence)}
+        body = json.dumps({"lines": [bill], "return_url": "https://forms.council.example/back"})
+        answer = self._post(body, key, due)
+        made = json.loads(answer.text)
+        self.asked[key] = body, made["id"]
+        return Begun(f"{number} {urlsplit(made['pay_url']).path}", {"create": answer.seconds})
+
+    def ask_again(self) -> int:
+        """Ask for everything a second time under its own key; how many answers name another payment than the first."""
+        return sum(
+            json.loads(self._post(body, key).text)["id"] != first for key, (body, first) in sorted(self.asked.items())
+        )
+
+    def go_on(self, begun: Begun) -> tuple[Caller, str]:
+        """The payer follows the address to the card page."""
+        number, path = begun.address.split()
+        browser = self.portal.browser(int(number))
+        assert browser.ask("GET", path).location == "/pay/details/"
+        return browser, self.portal.to_card_page(browser, int(number), begun.pages).address
+
+    def _post(self, body: str, key: str, due: float = 0.0) -> Answer:
+        return self.caller.ask("POST", "/api/v1/payments", body, due=due, **{**self.headers, "Idempotency-Key": key})
+
+
+WAYS = {"desk": Desk, "api": Api, "portal": Portal}
+
+
+def reference(number: int) -> str:
+    return f"9{number:010d}"
+
+
+def pounds(pence: int) -> str:
+    return f"{pence / 100:.2f}"
 
 
 def processor_seconds(server: int) -> float:
@@ -143,7 +302,30 @@ def processor_seconds(server: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def load(server: int, officers: list[Officer], rate: int, seconds: int, first: int) -> Phase:
+@dataclass
+class Phase:
+    """What one load came to: payments begun, failures; processor seconds a payment, ours and the server's."""
+
+    asked: int
+    begun: list[Begun] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    ours: float = 0.0
+    theirs: float = 0.0
+
+    def report(self, name: str) -> bool:
+        """Print how long every page took; whether each kept within the bar."""
+        pages = {
+            page: [each.pages[page] for each in self.begun] for page in (self.begun[0].pages if self.begun else ())
+        }
+        kept = [report(f"{page}, {name}", taken) for page, taken in pages.items()]
+        print(
+            f"processor time a payment, {name}: {self.theirs * 1000:.1f} ms web server, "
+            f"{self.ours * 1000:.1f} ms generator"
+        )
+        return all(kept) and len(self.begun) == self.asked
+
+
+def load(server: int, way: Desk | Api | Portal, rate: int, seconds: int, first: int) -> Phase:
     """`rate` payments a second for `seconds`, each due at its own moment and measured from then."""
     phase = Phase(rate * seconds)
     lock = threading.Lock()
@@ -151,52 +333,38 @@ def load(server: int, officers: list[Officer], rate: int, seconds: int, first: i
     def one(number: int, due: float) -> None:
         time.sleep(max(0.0, due - time.perf_counter()))
         try:
-            step = officers[number % len(officers)].create(f"9{first + number:010d}", 1000 + number)
+            begun = way.begin(first + number, 1000 + number, due)
         except Exception as error:
             with lock:
                 phase.failures.append(error)
             return
-        took = time.perf_counter() - due
         with lock:
-            phase.taken.append(took)
-            phase.steps.append(step)
+            phase.begun.append(begun)
 
     ours, theirs = time.process_time(), processor_seconds(server)
     begun = time.perf_counter() + 0.5
-    with ThreadPoolExecutor(max_workers=len(officers) * 4) as pool:
+    with ThreadPoolExecutor(max_workers=OFFICERS * 4) as pool:
         for number in range(phase.asked):
             pool.submit(one, number, begun + number / rate)
-    phase.ours = (time.process_time() - ours) / phase.asked
-    phase.theirs = (processor_seconds(server) - theirs) / phase.asked
+    if phase.asked:
+        phase.ours = (time.process_time() - ours) / phase.asked
+        phase.theirs = (processor_seconds(server) - theirs) / phase.asked
     if phase.failures:
         print(f"{len(phase.failures)} of {phase.asked} failed, the first: {phase.failures[0]}")
     return phase
 
 
-@dataclass
-class Phase:
-    """What one load came to: seconds taken, card pages, failures; processor seconds a payment, ours and the server's."""
-
-    asked: int
-    taken: list[float] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
-    failures: list[Exception] = field(default_factory=list)
-    ours: float = 0.0
-    theirs: float = 0.0
-
-
-def pay(officers: list[Officer], steps: list[str]) -> list[float]:
+def pay(way: Desk | Api | Portal, payments: list[Begun]) -> list[float]:
     """Every payer pays, on the provider's side; every second one comes back. How long the return page took."""
     from ims.payments.gateways import STUB_PAGE, practice_books
     from ims.providers import stub
 
     taken = []
-    for number, step in enumerate(steps):
-        back = stub.choose(practice_books(), step.removeprefix(STUB_PAGE), "pay")
-        if number % 2:
-            begun = time.perf_counter()
-            officers[number % len(officers)].come_back(back)
-            taken.append(time.perf_counter() - begun)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for number, (payer, step) in enumerate(pool.map(way.go_on, payments)):
+            back = stub.choose(practice_books(), step.removeprefix(STUB_PAGE), "pay")
+            if number % 2:
+                taken.append(payer.come_back(back))
     return taken
 
 
@@ -245,38 +413,43 @@ def report(name: str, taken: list[float], *, bar: bool = True) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    for name, default in (("seconds", 60), ("rate", 10), ("burst-seconds", 10), ("burst-rate", 25), ("port", 8431)):
+    parser.add_argument("--through", choices=WAYS, default="desk")
+    for name, default in (("seconds", 60), ("rate", 10), ("burst-seconds", 10), ("burst-rate", 25)):
         parser.add_argument(f"--{name}", type=int, default=default)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ims-payments-") as folder:
         prepare(Path(folder))
-        base = f"http://127.0.0.1:{wanted.port}"
-        server = subprocess.Popen([*GUNICORN, "--bind", base.removeprefix("http://")])
+        place = Path(folder) / "web.sock"
+        server = subprocess.Popen([*GUNICORN, "--bind", f"unix:{place}"])
         try:
-            _until_ready(base)
-            officers = [Officer(wanted.port, number) for number in range(OFFICERS)]
-            warm = load(server.pid, officers, 2, 3, 1)  # imports and caches
-            steady = load(server.pid, officers, wanted.rate, wanted.seconds, 101)
-            burst = load(server.pid, officers, wanted.burst_rate, wanted.burst_seconds, 1501)
-            kept = report(f"create, {wanted.rate}/s for {wanted.seconds} s", steady.taken)
-            kept &= report(f"create, {wanted.burst_rate}/s for {wanted.burst_seconds} s", burst.taken)
-            for name, phase in (("steady", steady), ("burst", burst)):
-                print(
-                    f"processor time a payment, {name:8} {phase.theirs * 1000:5.1f} ms web server   "
-                    f"{phase.ours * 1000:5.1f} ms generator"
-                )
+            _until_ready(place)
+            way = WAYS[wanted.through](place)
+            warm = load(server.pid, way, 2, 3, 1)  # imports and caches
+            steady = load(server.pid, way, wanted.rate, wanted.seconds, 101)
+            burst = load(server.pid, way, wanted.burst_rate, wanted.burst_seconds, 1501)
+            kept = steady.report(f"{wanted.rate}/s for {wanted.seconds} s")
+            if burst.asked:
+                kept &= burst.report(f"{wanted.burst_rate}/s for {wanted.burst_seconds} s")
+            doubled = way.ask_again() if isinstance(way, Api) else 0
             # The first few were only for warming up; they stay unpaid.
-            paid = [*steady.steps, *burst.steps]
-            kept &= report("return page, paid and posted", pay(officers, paid))
+            paid = [*steady.begun, *burst.begun]
+            kept &= report("return page, paid and posted", pay(way, paid))
         finally:
             server.terminate()
             server.wait(15)
         finish()
-        counted = count(warm.asked + steady.asked + burst.asked)
+        expected = len(paid) if wanted.through == "api" else len(paid) + len(warm.begun)
+        counted = count(expected)
         print("   ".join(f"{name} {number}" for name, number in counted.items()))
         whole = counted["asked for"] == counted["at the provider"] == counted["attempts here"]
         whole &= counted["paid at the provider"] == counted["paid here"] == counted["receipts"] == len(paid)
         whole &= len(paid) == steady.asked + burst.asked
+        if isinstance(way, Api):
+            baskets = asked_through_the_api()
+            print(
+                f"asked for through the API {len(way.asked)}   each again, answered otherwise {doubled}   kept {baskets}"
+            )
+            whole &= doubled == 0 and baskets == len(way.asked) == warm.asked + steady.asked + burst.asked
         print("none lost, none doubled" if whole else "LOST OR DOUBLED")
         from ims.settings import embedded_postgres
 
@@ -284,14 +457,18 @@ def main() -> int:
     return 0 if kept and whole else 1
 
 
-def _until_ready(base: str) -> None:
-    import requests
+def asked_through_the_api() -> int:
+    from ims.api.models import ClientPayment
 
+    return ClientPayment.objects.count()
+
+
+def _until_ready(place: Path) -> None:
     for _ in range(200):
         try:
-            if requests.get(f"{base}/healthz", timeout=2).ok:
-                return
-        except requests.RequestException:
+            Caller(place).ask("GET", "/healthz")
+            return
+        except (OSError, AssertionError):
             time.sleep(0.2)
     raise SystemExit("The server did not start.")
 
