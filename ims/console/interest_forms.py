@@ -14,7 +14,11 @@ class InterestForm(forms.Form):
     """An account one has an interest in."""
 
     relation = forms.ChoiceField(label="Whose account it is", choices=Interest.Relation.choices)
-    account_reference = forms.CharField(max_length=50, help_text="As it stands on the bill.")
+    account_reference = forms.CharField(
+        max_length=50,
+        help_text="As it stands on the bill.",
+        error_messages={"required": "Type the reference of the account."},
+    )
     fund = forms.ModelChoiceField(
         Fund.objects.filter(is_active=True), required=False, empty_label="Any fund", help_text="Where you know it."
     )
@@ -24,7 +28,11 @@ class InterestForm(forms.Form):
 class InterestOfForm(InterestForm):
     """An account somebody else has an interest in."""
 
-    person = forms.ModelChoiceField(User.objects.filter(is_active=True))
+    person = forms.ModelChoiceField(
+        User.objects.filter(is_active=True),
+        empty_label="Choose one",
+        error_messages={"required": "Choose whose interest it is."},
+    )
     relation = forms.ChoiceField(
         label="Whose account it is",
         choices=[
