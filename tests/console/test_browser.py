@@ -132,6 +132,8 @@ def own_pages(entry: Entry) -> list[str]:
         reverse("receipts:transfer"),
         reverse("periods:index"),
         reverse("admin:password_change"),
+        reverse("account:interests"),
+        reverse("access:interests"),
         "/nowhere/",
     ]
 
