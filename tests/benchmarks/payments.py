@@ -361,10 +361,11 @@ def pay(way: Desk | Api | Portal, payments: list[Begun]) -> list[float]:
 
     taken = []
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for number, (payer, step) in enumerate(pool.map(way.go_on, payments)):
-            back = stub.choose(practice_books(), step.removeprefix(STUB_PAGE), "pay")
-            if number % 2:
-                taken.append(payer.come_back(back))
+        arrived = list(pool.map(way.go_on, payments))
+    for number, (payer, step) in enumerate(arrived):
+        back = stub.choose(practice_books(), step.removeprefix(STUB_PAGE), "pay")
+        if number % 2:
+            taken.append(payer.come_back(back))
     return taken
 
 
