@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.contrib.auth import get_user_model
 from django.http import QueryDict
 
 from ims.audit import personal
@@ -18,6 +17,7 @@ from ims.console.move_forms import MOST_LINES, LineForm, ReasonForm, line_set
 from ims.funds import selectors as funds
 from ims.ledger.lines import Line
 from ims.ledger.models import Entry
+from ims.people.models import User
 from ims.suspense import selectors
 from ims.suspense.allocation import Allocation, ItemTake
 from ims.suspense.models import SuspenseItem
@@ -97,10 +97,12 @@ class WorkForm(forms.Form):
     owner = forms.ChoiceField(required=False, label="Whose work")
     due_on = DateField(required=False, label="Due on", help_text="")
 
-    def __init__(self, data: Any = None, **options: Any) -> None:
+    def __init__(self, data: Any = None, *, owner: User | None = None, **options: Any) -> None:
         super().__init__(data, **options)
-        people = get_user_model().objects.filter(is_active=True).order_by("display_name", "username")
-        self.fields["owner"].choices = [("", "Nobody"), *((str(person.pk), str(person)) for person in people)]
+        people = {each.identifier: each.name for each in selectors.possible_owners()}
+        if owner is not None:
+            people.setdefault(str(owner.pk), str(owner))  # who has it keeps it until somebody decides otherwise
+        self.fields["owner"].choices = [("", "Nobody"), *people.items()]
 
 
 class RuleForm(forms.Form):

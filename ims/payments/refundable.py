@@ -10,7 +10,7 @@ from django.db.models import Sum
 from ims.common.money import ZERO, format_pounds
 from ims.ledger.models import Entry
 from ims.ledger.selectors import remaining
-from ims.payments.models import PaymentAttempt, Refund, RefundLine
+from ims.payments.models import Dispute, PaymentAttempt, Refund, RefundLine
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ def lines_of(attempt: PaymentAttempt) -> list[RefundableLine]:
         .annotate(Sum("amount"))
     )
     return [RefundableLine(entry, left[entry.pk], claims.get(entry.pk, ZERO)) for entry in entries]
+
+
+def is_disputed(attempt: PaymentAttempt) -> bool:
+    """Whether the payer's bank asks for the money back: whoever refunded it too would give it back twice."""
+    return attempt.disputes.filter(state__in=Dispute.OPEN).exists()
 
 
 def unapproved(attempt: PaymentAttempt) -> Decimal:

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ims.accounts.models import AccountHolder
+from ims.approvals import directory
 from ims.audit import personal
 from ims.audit.actors import Actor
 from ims.audit.scope import scoped
@@ -195,6 +196,11 @@ def ageing(actor: Actor, *, on: date | None = None, owner: str = "") -> list[Age
         sums[f"{band.name}_value"] = Sum("remaining", filter=_in_band(band, day), default=ZERO)
     totals = items.aggregate(**sums)
     return [Ageing(band, totals[f"{band.name}_count"], totals[f"{band.name}_value"]) for band in AGE_BANDS]
+
+
+def possible_owners() -> list[Actor]:
+    """Whom an item can be given to: everybody active who may allocate suspense, by name."""
+    return sorted((each.actor for each in directory.holders_of("suspense.allocate")), key=lambda actor: actor.name)
 
 
 def owners(actor: Actor) -> list[tuple[str, str, int]]:

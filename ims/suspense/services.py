@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
@@ -116,8 +115,12 @@ def assign(*, actor: Actor, items: Sequence[int], owner_id: int | None, reason: 
     """
     takes_it = actor.kind == "person" and str(owner_id) == actor.identifier
     authorise(actor, "suspense.allocate" if takes_it else "suspense.assign", what="give suspense items to people")
-    if owner_id is not None and not get_user_model().objects.filter(pk=owner_id, is_active=True).exists():
-        raise SuspenseRefusal("That person is not one who signs in here. Choose somebody else.", code="unknown_person")
+    able = {each.identifier for each in selectors.possible_owners()}
+    if owner_id is not None and not takes_it and str(owner_id) not in able:
+        raise SuspenseRefusal(
+            "That person does not sign in here, or may not allocate suspense. Choose somebody else.",
+            code="unknown_person",
+        )
     return _change(actor, items, reason, owner_id=owner_id)
 
 

@@ -188,7 +188,7 @@ def test_the_queue_of_exceptions_is_worked(desk, officer):
         resolve_exception(actor=desk.staff, exception_id=found.pk, resolution="Again")
 
 
-def test_disputes_and_payouts_on_screen(desk, officer):
+def test_disputes_and_payouts_on_screen(desk, officer, manager):
     from datetime import timedelta
 
     attempt = desk.paid("100.00")
@@ -200,6 +200,9 @@ def test_disputes_and_payouts_on_screen(desk, officer):
     page = officer.get(reverse("payments:disputes")).content.decode()
     assert "5 days left" in page
     assert "must be answered" in officer.get("/").content.decode()
+    offered = [reverse("payments:refund", args=[each.pk]) for each in (attempt, other)]
+    pages = [manager.get(reverse("payments:payment", args=[each.pk])).content.decode() for each in (attempt, other)]
+    assert [link in page for link, page in zip(offered, pages, strict=True)] == [False, True]
     from ims.payments.models import Dispute
 
     noted = officer.post(

@@ -13,8 +13,10 @@ from ims.audit.actors import Actor
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line
 from ims.people.models import User
+from ims.people.roles import INCOME_OFFICER
 from ims.suspense import services
 from ims.suspense.models import SuspenseItem
+from tests.people.people_world import member
 from tests.support.world import World, person
 
 OFFICER = person(
@@ -94,4 +96,4 @@ def unidentified_committed(world_committed: World) -> Unidentified:
 @pytest.fixture
 def jo(db) -> User:
     """Somebody to give items to."""
-    return User.objects.create(username="jo", display_name="Jo Owner")
+    return member("jo", INCOME_OFFICER)

@@ -14,9 +14,11 @@ from ims.common import clock
 from ims.common.errors import NotAllowed, NotFound
 from ims.ledger import services as ledger
 from ims.ledger.lines import Line
+from ims.people.roles import AUDITOR
 from ims.suspense import checks, selectors, services
 from ims.suspense.errors import SuspenseRefusal
 from ims.suspense.models import SuspenseItem, SuspenseNote
+from tests.people.people_world import member
 from tests.suspense.conftest import COLLEAGUE, OFFICER, Unidentified
 
 
@@ -90,6 +92,12 @@ class TestPeople:
             services.assign(actor=COLLEAGUE, items=[item.pk], owner_id=jo.pk)
         themselves = replace(COLLEAGUE, identifier=str(jo.pk))
         assert services.assign(actor=themselves, items=[item.pk], owner_id=jo.pk) == 1
+
+    def test_an_item_is_given_only_to_who_can_work_on_it(self, unidentified: Unidentified, jo):
+        item, auditor = unidentified.item("10.00"), member("ruth", AUDITOR)
+        assert [able.identifier for able in selectors.possible_owners()] == [str(jo.pk)]
+        with pytest.raises(SuspenseRefusal, match="may not allocate suspense"):
+            services.assign(actor=OFFICER, items=[item.pk], owner_id=auditor.pk)
 
     def test_a_due_date_cannot_be_past(self, unidentified: Unidentified):
         item = unidentified.item("10.00")

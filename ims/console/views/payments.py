@@ -107,7 +107,10 @@ def payment(request: HttpRequest, attempt_id: int) -> HttpResponse:
         "disputes": attempt.disputes.all(),
         "story": lists.story(attempt),
         "unfinished": attempt.state in UNFINISHED,
-        "may_refund": actor.may(REFUND) and attempt.state in POSTED and any(line.refundable for line in lines),
+        "may_refund": actor.may(REFUND)
+        and attempt.state in POSTED
+        and any(line.refundable for line in lines)
+        and not refundable.is_disputed(attempt),
         "may_cancel": attempt.state in UNFINISHED and actor.may("payments.take_payment"),
         "may_look": actor.may("payments.take_payment"),
         "may_resend": attempt.state in POSTED and actor.may("payments.take_payment"),

@@ -142,11 +142,11 @@ def work(request: HttpRequest, item_id: int) -> HttpResponse:
         services.assign(actor=request.actor, items=[item_id], owner_id=_own_id(request))
         messages.success(request, "The item is yours now.")
         return redirect(reverse("suspense:item", args=[item_id]) + _suffix(request))
-    form = WorkForm(request.POST)
+    current = selectors.get_item(request.actor, item_id)
+    form = WorkForm(request.POST, owner=current.owner)
     if not form.is_valid():
         raise InvalidInput(" ".join(message for errors in form.errors.values() for message in errors))
     owner, due_on = form.cleaned_data["owner"], form.cleaned_data["due_on"]
-    current = selectors.get_item(request.actor, item_id)
     if str(current.owner_id or "") != owner:
         services.assign(actor=request.actor, items=[item_id], owner_id=int(owner) if owner else None)
     if current.due_on != due_on:
@@ -340,7 +340,7 @@ def _item_context(request: HttpRequest, items: list[SuspenseItem], forms: Alloca
         "alike": selectors.same_payer(actor, found, limit=10) if is_open else [],
         "events": selectors.history(actor, found)[::-1],
         "note": NoteForm(),
-        "work": WorkForm(initial={"owner": str(found.owner_id or ""), "due_on": found.due_on}),
+        "work": WorkForm(owner=found.owner, initial={"owner": str(found.owner_id or ""), "due_on": found.due_on}),
         "may_allocate": is_open and actor.may(ALLOCATE),
         "may_note": actor.may("suspense.add_note"),
         "may_assign": is_open and actor.may("suspense.assign"),

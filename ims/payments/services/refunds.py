@@ -108,7 +108,7 @@ def _refuse_payment(attempt: PaymentAttempt, reason: str) -> None:
         raise PaymentRefusal(
             f"Method of payment {attempt.method_of_payment} cannot be refunded.", code="method_not_refundable"
         )
-    if attempt.disputes.filter(state__in=["needs_response", "under_review"]).exists():
+    if refundable.is_disputed(attempt):
         raise PaymentRefusal("The payer's bank disputes this payment: it cannot be refunded now.", code="disputed")
 
 
