@@ -34,6 +34,7 @@ SUGGESTED: dict[str, dict[str, tuple[int | None, int | None, int | None]]] = {
     "exports.profile": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
     "funds.mapping": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
     "funds.setting": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
+    "payments.setting": {_MANAGER: (0, ANY, ANY), _FINANCE: (0, ANY, ANY), _ADMINISTRATOR: (0, ANY, 0)},
     # Where a council's own directory gives the roles, who joins which group is agreed there.
     "people.roles": {
         _DIRECTORY: (ANY, ANY, 0),

@@ -7,14 +7,15 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from ims.audit.admin import TrackedAdmin, ViewOnlyAdmin, tracked_resource
+from ims.approvals.admin import ApprovedAdmin
+from ims.audit.admin import ViewOnlyAdmin, tracked_resource
 from ims.funds.admin import DeletableAdmin
 from ims.payments import selectors
 from ims.payments.models import PaymentAttempt, PaymentRoute, PaymentService
 
 
 @admin.register(PaymentService)
-class PaymentServiceAdmin(TrackedAdmin):
+class PaymentServiceAdmin(ApprovedAdmin):
     """Accounts at card providers. Keys are named here, and kept as files elsewhere."""
 
     list_display = ("code", "name", "provider", "is_live", "is_active")

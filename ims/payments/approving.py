@@ -1,4 +1,4 @@
-"""Refunds as a second person sees and approves them."""
+"""What a second person agrees to: refunds, and where card payments go."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from ims.approvals import kinds
+from ims.approvals import kinds, records
 from ims.approvals.kinds import Approval
 from ims.approvals.plans import Applied, Evidence, Plan, PlanLine
 from ims.audit.actors import Actor
 from ims.common.money import format_pounds
+from ims.payments.models import PaymentRoute, PaymentService
 from ims.payments.refundable import unapproved
 from ims.payments.services.refunds import KIND, LIMIT, request_refund
 
+SETTING = "payments.setting"
+
 
 def register() -> None:
-    """Say that refunds can be asked for. Called when the application starts."""
+    """Say what can be asked for. Called when the application starts.
+
+    Services and routes are guarded because payers type their cards where a service says, and the money arrives in the
+    bank account behind it. One may be taken out of use, and put back as it was agreed, by one person: that is urgent.
+    """
     kinds.register_limit(LIMIT, "Refunds")
     kinds.register(kinds.Kind(code=KIND, label="Refund", limit=LIMIT, apply=_apply))
+    records.register_kind(
+        SETTING, label="Payment service or route", limit_label="Changes of payment services and routes"
+    )
+    records.guard(PaymentService, SETTING, harmless=("name", "is_active"))
+    records.guard(PaymentRoute, SETTING, funds=lambda route: [route.fund_id or ""])
 
 
 def _apply(actor: Actor, payload: Mapping[str, Any], approval: Approval | None) -> Applied:

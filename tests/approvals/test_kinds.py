@@ -25,6 +25,7 @@ from ims.ledger.errors import LedgerRefusal
 from ims.ledger.lines import Line
 from ims.ledger.models import Entry, Posting
 from ims.ledger.verification import verify
+from ims.payments.models import PaymentRoute, PaymentService
 from ims.sign_in.models import DirectoryRole
 from ims.suspense import services as suspense
 from ims.suspense.allocation import Allocation, ItemTake
@@ -302,6 +303,30 @@ def test_an_export_profile(suggested: World, mina: Actor, fran: Actor):
     assert services.approve(actor=mina, request_id=request.pk).state == "approved"
     profile.refresh_from_db()
     assert profile.line_end == "lf"
+
+
+def test_where_card_payments_go(suggested: World, mina: Actor):
+    ada = actor("ada", "Administrator")
+    with acting(SET_UP, "Test set-up"):
+        service = PaymentService.objects.create(
+            code="main", name="Main", provider="govuk_pay", base_url="https://a.example"
+        )
+    service.base_url = "https://cards.example"
+    with acting(ada, "They have moved"), pytest.raises(ApprovalNeeded, match="payment services and routes") as needed:
+        service.save()
+    request = asked_for(needed.value, ada)
+    assert request.plan["differences"] == [
+        {"name": "address", "before": "https://a.example", "after": "https://cards.example"}
+    ]
+    route = PaymentRoute(channel="online", service=service, method_of_payment_id="28")
+    with acting(ada, "Online"), pytest.raises(ApprovalNeeded):
+        route.save()
+    assert services.approve(actor=mina, request_id=request.pk).state == "approved"
+    service.refresh_from_db()
+    assert service.base_url == "https://cards.example"
+    service.is_active = False
+    with acting(ada, "Its key is known"):
+        service.save()
 
 
 # --- settings ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -199,6 +198,4 @@ def test_neither_django_nor_a_database_is_asked_for():
         "run(['check-digit', '--config', '{\"kind\": \"luhn\"}', '9141777632']); "
         "sys.exit('django' in sys.modules or 'psycopg' in sys.modules)"
     )
-    started = time.monotonic()
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
-    assert time.monotonic() - started < 5

@@ -92,9 +92,9 @@ def test_sample_files_cut_off_anywhere(path, expected):
 
 
 def timed(data: bytes, format: str) -> list[Problem] | None:
-    began = time.perf_counter()
+    began = time.process_time()
     told = outcome(data, format)[1]
-    assert time.perf_counter() - began < SLOWEST_SECONDS
+    assert time.process_time() - began < SLOWEST_SECONDS
     return told
 
 

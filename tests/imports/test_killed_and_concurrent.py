@@ -257,7 +257,7 @@ def _wait_until_free(batch: ImportBatch) -> None:
     """The server notices a client's death when it next looks at the connection."""
     from ims.imports.moving import is_claimed
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while is_claimed(batch.pk):
         assert time.monotonic() < deadline, "the lock of the dead process was not let go"
         time.sleep(0.1)

@@ -6,7 +6,7 @@ import time
 
 from django.db import connection
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 def until_somebody_waits() -> None:
