@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from ims.audit.actors import Actor, acting
+from ims.audit.actors import Actor, acting, command
 from ims.common import clock
 from ims.common.money import format_pounds
 from ims.demonstration import cast
@@ -46,7 +46,7 @@ _ONLINE = ("132.00", "118.50", "96.25", "145.00", "61.40", "88.00", "203.75", "5
 def set_up() -> int:
     """Add the two services and their routes; the number added. What is there stays as it is."""
     added = 0
-    with acting(cast.act_as(cast.ADMIN), cast.REASON):
+    with acting(command("demo"), cast.REASON):
         for code, name, routes, bank_text in _SERVICES:
             service, is_new = PaymentService.objects.get_or_create(
                 code=code,

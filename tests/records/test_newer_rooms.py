@@ -41,7 +41,8 @@ CANARY = "Zephyrine Quill"
 EMAIL = "zq@canary.example"
 TELEPHONE = "01226 555 0199"
 NEWER = ("payers", "unpaid_baskets", "messages", "telephone_calls", "api_payments", "requests")
-MARKS = ("zephyrine", "canary", "0199", "quill", "4242")
+# A bare "4242" stands by chance in many a moment and digest: as a card's last four digits it stands alone.
+MARKS = ("zephyrine", "canary", r"555 ?0199", "quill", r"(?<![\w.:-])4242(?!\w)")
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_it_is_found(told, maker):  # noqa: F811
 
 
 def test_it_goes_once_the_accounting_record_stays_and_everything_verifies(told, maker, checker):  # noqa: F811
-    assert all(mark in rooms_text() for mark in MARKS)
+    assert all(re.search(mark, rooms_text()) for mark in MARKS)
     assert seal_histories() > 10
     wrong_already = errors()  # that a posting is younger than its approval: it was put back in time above
     stays = (
@@ -173,7 +174,7 @@ def test_it_goes_once_the_accounting_record_stays_and_everything_verifies(told, 
     assert counted["messages"] >= 2 * Message.objects.count()
     assert counted["telephone_calls"] == 2
     assert counted["api_payments"] == 2
-    assert [mark for mark in MARKS if mark in rooms_text()] == []
+    assert [mark for mark in MARKS if re.search(mark, rooms_text())] == []
     assert stays == (
         list(BasketLine.objects.order_by("pk").values("account_reference", "amount", "fund")),
         list(
