@@ -99,7 +99,7 @@ class WorkForm(forms.Form):
 
     def __init__(self, data: Any = None, *, owner: User | None = None, **options: Any) -> None:
         super().__init__(data, **options)
-        people = {each.identifier: each.name for each in selectors.possible_owners()}
+        people = {str(person.pk): str(person) for person in selectors.possible_owners()}
         if owner is not None:
             people.setdefault(str(owner.pk), str(owner))  # who has it keeps it until somebody decides otherwise
         self.fields["owner"].choices = [("", "Nobody"), *people.items()]

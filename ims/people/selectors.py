@@ -101,14 +101,18 @@ def actor_again(identifier: str, name: str) -> Actor | None:
     return actor_for(person) if person else None
 
 
-def holders_of(permission: str) -> list[Colleague]:
+def who_may(permission: str) -> QuerySet[User]:
     """Everybody active whose roles include `permission`."""
     room, _, codename = permission.partition(".")
     holds = Q(groups__permissions__content_type__app_label=room, groups__permissions__codename=codename)
-    people = with_access().filter(Q(is_superuser=True) | holds).distinct().prefetch_related("groups")
+    return with_access().filter(Q(is_superuser=True) | holds).distinct()
+
+
+def holders_of(permission: str) -> list[Colleague]:
+    """The same people as those who may decide: with all their rights, their roles and where to write to them."""
     return [
         Colleague(actor_for(person), frozenset(group.name for group in person.groups.all()), person.email)
-        for person in people
+        for person in who_may(permission).prefetch_related("groups")
     ]
 
 

@@ -14,7 +14,6 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ims.accounts.models import AccountHolder
-from ims.approvals import directory
 from ims.audit import personal
 from ims.audit.actors import Actor
 from ims.audit.scope import scoped
@@ -23,6 +22,8 @@ from ims.common.errors import NotFound
 from ims.common.money import ZERO
 from ims.ledger.models import Entry, Posting
 from ims.ledger.selectors import WORDS
+from ims.people.models import User
+from ims.people.selectors import who_may
 from ims.suspense import matching
 from ims.suspense.matching import Suggestion
 from ims.suspense.models import MatchSuggestion, SuspenseItem, SuspenseNote
@@ -198,9 +199,9 @@ def ageing(actor: Actor, *, on: date | None = None, owner: str = "") -> list[Age
     return [Ageing(band, totals[f"{band.name}_count"], totals[f"{band.name}_value"]) for band in AGE_BANDS]
 
 
-def possible_owners() -> list[Actor]:
+def possible_owners() -> QuerySet[User]:
     """Whom an item can be given to: everybody active who may allocate suspense, by name."""
-    return sorted((each.actor for each in directory.holders_of("suspense.allocate")), key=lambda actor: actor.name)
+    return who_may("suspense.allocate").order_by("display_name", "username")
 
 
 def owners(actor: Actor) -> list[tuple[str, str, int]]:

@@ -115,8 +115,7 @@ def assign(*, actor: Actor, items: Sequence[int], owner_id: int | None, reason: 
     """
     takes_it = actor.kind == "person" and str(owner_id) == actor.identifier
     authorise(actor, "suspense.allocate" if takes_it else "suspense.assign", what="give suspense items to people")
-    able = {each.identifier for each in selectors.possible_owners()}
-    if owner_id is not None and not takes_it and str(owner_id) not in able:
+    if not (owner_id is None or takes_it or selectors.possible_owners().filter(pk=owner_id).exists()):
         raise SuspenseRefusal(
             "That person does not sign in here, or may not allocate suspense. Choose somebody else.",
             code="unknown_person",

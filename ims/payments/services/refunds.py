@@ -85,8 +85,8 @@ def request_refund(
     leave = gate.require(
         actor=actor,
         limit=LIMIT,
-        amount=amount
-        + refundable.unapproved(attempt),  # parts of one payment add up: a limit is not passed under in steps
+        # Parts of one payment add up: a limit is not passed under in steps.
+        amount=amount + refundable.unapproved(attempt),
         approval=approval,
         ask=lambda: gate.Asked(
             kind=KIND, payload=_payload(attempt_id, amounts, reason, unclaimed_seen, available_seen), key=key
